@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// Limits that are not settings. Each says what it bounds and why the number.
+namespace cenote::limits {
+
+// -- before login: all that a stranger can make us hold
+// -------------------------
+
+/// The startup packet; PostgreSQL's MAX_STARTUP_PACKET_LENGTH.
+inline constexpr std::size_t startup_bytes_max = 10'000;
+
+/// One authentication message; PostgreSQL's PG_MAX_AUTH_TOKEN_LENGTH.
+inline constexpr std::size_t auth_message_bytes_max = 65'535;
+
+/// All plaintext bytes of one login together.
+inline constexpr std::size_t login_bytes_max = 128 * 1024;
+
+/// SSLRequest and GSSENCRequest before the startup message: one of each.
+inline constexpr unsigned encryption_requests_max = 2;
+
+// -- on a shard
+// -------------------------------------------------------------------
+
+/// One message body: PostgreSQL's own limit is 1 GiB - 1.
+inline constexpr std::uint64_t message_bytes_max = 0x3fff'ffff;
+
+/// Requests of one client that PostgreSQL has not answered yet.
+inline constexpr std::size_t outstanding_requests_max = 65'536;
+
+/// Bytes of a client held while it waits for a server; then it is not read.
+inline constexpr std::size_t held_bytes_max = 64 * 1024;
+
+/// Unsent bytes of one stream: above high its peer is not read, below low
+/// again.
+inline constexpr std::size_t unsent_high_bytes = 256 * 1024;
+inline constexpr std::size_t unsent_low_bytes = 64 * 1024;
+
+/// The receive buffer of a shard: one read takes at most this.
+inline constexpr std::size_t receive_bytes_max = 64 * 1024;
+
+/// Reads that one stream may do in one turn of the engine, so that one tenant's
+/// bulk transfer cannot raise another tenant's latency.
+inline constexpr unsigned reads_per_turn_max = 4;
+
+/// A TLS record to a client; old libpq hangs on larger ones in async mode.
+inline constexpr std::size_t tls_record_bytes_max = 8 * 1024;
+
+// -- servers
+// ----------------------------------------------------------------------
+
+/// SCRAM iterations that a server may ask for. PostgreSQL's default is 4,096;
+/// the limit keeps a hostile server from burning our CPU (CVE-2026-6669 class).
+inline constexpr std::uint32_t scram_iterations_max = 600'000;
+
+/// Logins under way to one host at a time: a cold start is not a stampede.
+inline constexpr unsigned server_logins_per_host_max = 16;
+
+/// How long a server may take to become clean again after its client vanished.
+inline constexpr std::chrono::seconds recovery_time_max{10};
+
+/// How long a CancelRequest may take until PostgreSQL has acknowledged it.
+inline constexpr std::chrono::seconds cancel_time_max{5};
+
+/// CancelRequests being delivered at once, on the whole node.
+inline constexpr std::size_t cancels_in_flight_max = 1'000;
+
+} // namespace cenote::limits

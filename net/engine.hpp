@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "net/unique_fd.hpp"
+
+namespace cenote::net {
+
+class tls_session;
+class stream;
+
+/// Keeps the engine's buffer behind a slice alive. The epoll engine has none (its one
+/// receive buffer is valid until `on_bytes` returns); io_uring counts its ring's buffers.
+class buffer_lease {
+public:
+  virtual void retain() noexcept = 0;
+  virtual void release() noexcept = 0;
+
+protected:
+  ~buffer_lease() = default;
+};
+
+/// Received plaintext, borrowed: valid until `on_bytes` returns. `engine::send`
+/// keeps what it needs of it for longer.
+struct slice {
+  std::span<const std::byte> bytes;
+  buffer_lease* lease = nullptr;
+
+  [[nodiscard]] slice part(std::size_t offset, std::size_t count) const noexcept {
+    return {bytes.subspan(offset, count), lease};
+  }
+};
+
+/// Who owns a stream hears this. All calls come on the engine's thread.
+class stream_sink {
+public:
+  /// Plaintext arrived. The sink may send on, pause, or close any stream of the
+  /// engine from here, also this one.
+  virtual void on_bytes(slice in) = 0;
+
+  /// Unsent bytes fell to `limits::unsent_low_bytes` or below after `send` had reported
+  /// a full stream.
+  virtual void on_drained() = 0;
+
+  /// The peer is gone or the stream failed (`why.code`: `client_gone` for an
+  /// orderly end, `os_error`, `tls_…`). The stream is dead already and is
+  /// freed after this turn; no other call follows.
+  virtual void on_closed(const failure& why) = 0;
+
+protected:
+  ~stream_sink() = default;
+};
+
+/// What a shard runs on: completion-shaped streams over sockets. One engine per
+/// thread; only `wake` may be called from another. Holds no buffer for an idle stream
+/// and allocates nothing per message.
+class engine {
+public:
+  virtual ~engine() = default;
+
+  /// Takes over a connected non-blocking socket; with `tls`, a session whose handshake is done.
+  /// Receiving starts at once: `on_bytes` comes from a later `run_turn`, never from here.
+  /// Returns the stream, owned by the engine until `close`/`detach`/`on_closed`. Fails
+  /// with `os_error`.
+  virtual result<stream*> attach(unique_fd socket,
+                                 std::unique_ptr<tls_session> tls,
+                                 stream_sink& sink)
+    = 0;
+
+  /// Sends received bytes on without a copy where the kernel takes them at once;
+  /// keeps the rest. Never blocks, never calls a sink. Returns false when more
+  /// than `limits::unsent_high_bytes` are unsent: stop what feeds it until `on_drained`.
+  /// A send error is reported later through `on_closed`, never from here.
+  virtual bool send(stream& to, slice bytes) noexcept = 0;
+
+  /// The same for bytes that no engine buffer holds (our own messages).
+  virtual bool send_copy(stream& to, std::span<const std::byte> bytes) noexcept
+    = 0;
+
+  /// Plaintext-equivalent bytes accepted by `send` and not yet taken by the kernel.
+  [[nodiscard]] virtual std::size_t unsent(const stream& of) const noexcept = 0;
+
+  /// Stops / restarts `on_bytes` of one stream. Idempotent. An end of stream is seen
+  /// when receiving is on again; a reset is reported even while paused.
+  virtual void pause(stream& which) noexcept = 0;
+  virtual void resume(stream& which) noexcept = 0;
+
+  /// Closes now; unsent bytes are dropped. The sink hears nothing more.
+  virtual void close(stream& which) noexcept = 0;
+
+  /// Stops receiving, sends what is unsent (and a TLS close_notify), then closes;
+  /// at `deadline` at the latest. The sink hears nothing more from the moment of the call.
+  virtual void close_when_sent(stream& which, time_point deadline) noexcept = 0;
+
+  /// Gives socket and TLS state back (a server that changes lanes). Only legal with nothing unsent;
+  /// fails with `os_error` otherwise.
+  struct detached {
+    unique_fd socket;
+    std::unique_ptr<tls_session> tls;
+  };
+  virtual result<detached> detach(stream& which) noexcept = 0;
+
+  /// Waits at most until `until` (or for ever with `never`) or a `wake`, and
+  /// delivers what happened. Reads the clock once after waiting.
+  virtual void run_turn(time_point until) = 0;
+
+  /// The clock as read at the start of this turn. No system call.
+  [[nodiscard]] virtual time_point now() const noexcept = 0;
+
+  /// Makes a running or the next `run_turn` return soon. Any thread.
+  virtual void wake() noexcept = 0;
+
+  /// "epoll" or "io_uring".
+  [[nodiscard]] virtual const char* name() const noexcept = 0;
+};
+
+/// Makes the epoll engine. Fails with `os_error` (out of descriptors).
+result<std::unique_ptr<engine>> make_epoll_engine();
+
+} // namespace cenote::net
