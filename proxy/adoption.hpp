@@ -1,0 +1,97 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/strong_id.hpp"
+#include "net/tls.hpp"
+#include "net/unique_fd.hpp"
+#include "proxy/lane_ref.hpp"
+#include "proxy/pool_port.hpp"
+#include "proxy/quotas.hpp"
+
+namespace cenote::proxy {
+
+/// A client's seat in a pool: its quota units, and the duty to tell the MANAGER
+/// when it is gone. Move-only; dropping it gives everything back, on any thread.
+class [[nodiscard]] subscription {
+public:
+  subscription() noexcept = default;
+  subscription(client_id who, std::shared_ptr<pool_port> port,
+               std::vector<quota_unit> units) noexcept;
+  subscription(subscription&& other) noexcept;
+  subscription& operator=(subscription&& other) noexcept;
+  ~subscription();
+
+  [[nodiscard]] client_id who() const noexcept {
+    return who_;
+  }
+
+  [[nodiscard]] explicit operator bool() const noexcept {
+    return static_cast<bool>(port_);
+  }
+
+private:
+  client_id who_;
+  std::shared_ptr<pool_port> port_;
+  std::vector<quota_unit> units_;
+};
+
+/// A secret eight byte key (BackendKeyData of protocol 3.0): the client's handle for cancel.
+/// Byte 0 is the node (0 until there is a cluster), byte 1 the shard that owns the client,
+/// six bytes are random.
+struct cancel_key {
+  std::array<std::byte, 8> bytes{};
+
+  friend bool operator==(const cancel_key&, const cancel_key&) = default;
+};
+
+/// An end of a connection as the console shows it.
+struct peer_name {
+  std::string address; ///< "127.0.0.1", "::1", "unix".
+  std::uint16_t port = 0;
+};
+
+/// All of a client that crosses from the edge to a shard. Whoever holds it owns the
+/// socket. The login is complete except for BackendKeyData and ReadyForQuery: the shard makes the key and
+/// sends both.
+struct client_adoption {
+  net::unique_fd socket;
+  std::unique_ptr<net::tls_session> tls; ///< Null without TLS, never mid-handshake.
+  std::vector<std::byte> unread;         ///< Read ahead by the edge; comes first.
+  subscription seat;
+  std::string user; ///< As the client said it, tenant cut off.
+  std::string database;
+  std::string application_name;
+  peer_name peer;
+  peer_name local;
+  bool is_tls = false;
+  /// Startup parameters that are settings (`options` taken apart too), in order, without user,
+  /// database, replication, options and cenote's own. Names are checked identifiers.
+  std::vector<std::pair<std::string, std::string>> settings;
+};
+
+/// All of a logged-in server that crosses from the edge to a lane.
+struct server_adoption {
+  net::unique_fd socket;
+  std::unique_ptr<net::tls_session> tls;
+  std::vector<std::byte> unread; ///< Must be empty in practice; kept for truth.
+  std::vector<quota_unit> seat;  ///< Given back when the server dies, wherever that is.
+  std::shared_ptr<const tenants::server_target> target;
+  greeting said;
+  std::uint32_t backend_pid = 0;
+  std::vector<std::byte> backend_key; ///< 4 bytes (3.0) to 256 bytes (3.2).
+  peer_name peer;
+  peer_name local;
+  bool is_tls = false;
+  /// Grows with every RECONNECT or change of target; a server of an older epoch is not lent.
+  std::uint64_t epoch = 0;
+};
+
+} // namespace cenote::proxy
