@@ -71,6 +71,8 @@ error_view describe(ec code) noexcept {
     case ec::tenant_removed:
       return {"57P01", "FATAL",
               "terminating connection due to administrator command"};
+    case ec::tenant_banned:
+      return {"57P03", "FATAL", "the tenant is not accepting connections"};
     case ec::too_many_waiters:
       return {"53300", "FATAL", "too many clients are waiting for a server"};
     case ec::query_wait_timeout:
@@ -243,6 +245,8 @@ std::string_view name(ec code) noexcept {
       return "shutting_down";
     case ec::tenant_removed:
       return "tenant_removed";
+    case ec::tenant_banned:
+      return "tenant_banned";
     case ec::too_many_waiters:
       return "too_many_waiters";
     case ec::query_wait_timeout:

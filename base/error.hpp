@@ -44,6 +44,7 @@ enum class ec : std::uint8_t {
   subscribe_timeout,
   shutting_down,
   tenant_removed,
+  tenant_banned,
   // -- checkout, forward, checkin ---------------------------------------------
   too_many_waiters,
   query_wait_timeout,

@@ -63,8 +63,8 @@ public:
   using count = std::uint32_t;
   static constexpr count unlimited = std::numeric_limits<count>::max();
 
-  /// `name` is the metric's and the log's, e.g. "tenant acme clients"; `full` is
-  /// what somebody is told who gets no unit. Make it with `make_quota`.
+  /// `name` is the metric's and the log's, e.g. "tenant acme clients"; `full`
+  /// is what somebody is told who gets no unit. Make it with `make_quota`.
   quota(std::string name, count limit, ec full, quota_hook hook = {});
   quota(const quota&) = delete;
   quota& operator=(const quota&) = delete;
@@ -89,8 +89,9 @@ public:
   void set_limit(count limit) noexcept;
 
   /// Says that somebody waits for a unit: from now on the hook is called when
-  /// one comes back. Order: `want`, then `try_take` once more, then wait; else a
-  /// unit that came back in between is never heard of. Each needs its `unwant`.
+  /// one comes back. Order: `want`, then `try_take` once more, then wait; else
+  /// a unit that came back in between is never heard of. Each needs its
+  /// `unwant`.
   void want() noexcept;
   void unwant() noexcept;
 
