@@ -58,7 +58,9 @@ struct pool_update {
   pool_spec spec; ///< The new one; the old one with `gone`.
 };
 
-/// The effect of `now` on a pool that runs with `running`.
+/// The effect of `now` on a pool that runs with `running`. `user_clients_max`
+/// is not compared: it belongs to a client's user and is looked up as one
+/// joins.
 [[nodiscard]] pool_update effect_on(const pool_spec& running,
                                     const catalog& now);
 
