@@ -56,16 +56,18 @@ catalog_cell::catalog_cell()
 
 catalog_cell::catalog_cell(catalog_ptr first)
   : current_{std::move(first)} {
-  CENOTE_ASSERT(current_.load() != nullptr);
+  CENOTE_ASSERT(current_ != nullptr);
 }
 
 catalog_ptr catalog_cell::load() const {
-  return current_.load();
+  auto guard = std::lock_guard{mutex_};
+  return current_;
 }
 
 catalog_ptr catalog_cell::exchange(catalog_ptr next) {
   CENOTE_ASSERT(next != nullptr);
-  return current_.exchange(std::move(next));
+  auto guard = std::lock_guard{mutex_};
+  return std::exchange(current_, std::move(next));
 }
 
 } // namespace cenote::tenants

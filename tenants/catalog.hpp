@@ -1,10 +1,10 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,7 +62,8 @@ private:
 
 using catalog_ptr = std::shared_ptr<const catalog>;
 
-/// The catalog in force. Never null. Any thread, both ways.
+/// The catalog in force. Never null. Any thread, both ways; read once per login
+/// and per reload, never by a shard.
 class catalog_cell {
 public:
   catalog_cell();
@@ -74,7 +75,10 @@ public:
   catalog_ptr exchange(catalog_ptr next);
 
 private:
-  std::atomic<catalog_ptr> current_;
+  // Not std::atomic<shared_ptr>: its load in g++ 12 unlocks with a relaxed
+  // store, which is a data race with the next exchange, and TSan says so.
+  mutable std::mutex mutex_;
+  catalog_ptr current_;
 };
 
 } // namespace cenote::tenants
