@@ -20,10 +20,15 @@ error_view describe(ec code) noexcept {
       return {"28000", "FATAL", "SSL required"};
     case ec::tls_handshake_failed:
       return {"08006", "FATAL", "TLS handshake failed"};
+    case ec::tls_failed:
+      return {"08006", "FATAL", "TLS failed"};
     case ec::unsupported_protocol:
       return {"0A000", "FATAL", "unsupported frontend protocol"};
     case ec::unsupported_startup_option:
       return {"08P01", "FATAL", "unsupported startup parameter"};
+    case ec::startup_options_invalid:
+      return {"42601", "FATAL",
+              "invalid command-line argument for server process"};
     case ec::replication_not_supported:
       return {"0A000", "FATAL",
               "replication connections are not supported by this pool"};
@@ -199,10 +204,14 @@ std::string_view name(ec code) noexcept {
       return "tls_required";
     case ec::tls_handshake_failed:
       return "tls_handshake_failed";
+    case ec::tls_failed:
+      return "tls_failed";
     case ec::unsupported_protocol:
       return "unsupported_protocol";
     case ec::unsupported_startup_option:
       return "unsupported_startup_option";
+    case ec::startup_options_invalid:
+      return "startup_options_invalid";
     case ec::replication_not_supported:
       return "replication_not_supported";
     case ec::login_timeout:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -11,10 +12,31 @@
 namespace cenote::net {
 
 class tls_session;
-class stream;
 
-/// Keeps the engine's buffer behind a slice alive. The epoll engine has none (its one
-/// receive buffer is valid until `on_bytes` returns); io_uring counts its ring's buffers.
+/// A connection on an engine: an opaque handle that the engine owns.
+class stream {
+public:
+  stream(const stream&) = delete;
+  stream& operator=(const stream&) = delete;
+
+protected:
+  stream() = default;
+  ~stream() = default;
+};
+
+/// What an engine sets on every TCP socket it takes over, beside TCP_NODELAY.
+/// Zero leaves the system's value.
+struct socket_options {
+  bool keepalive = true;
+  std::chrono::seconds keepalive_idle{0};
+  std::chrono::seconds keepalive_interval{0};
+  unsigned keepalive_count = 0;
+  std::chrono::milliseconds user_timeout{0}; ///< TCP_USER_TIMEOUT.
+};
+
+/// Keeps the engine's buffer behind a slice alive. The epoll engine has none
+/// (its one receive buffer is valid until `on_bytes` returns); io_uring counts
+/// its ring's buffers.
 class buffer_lease {
 public:
   virtual void retain() noexcept = 0;
@@ -30,7 +52,8 @@ struct slice {
   std::span<const std::byte> bytes;
   buffer_lease* lease = nullptr;
 
-  [[nodiscard]] slice part(std::size_t offset, std::size_t count) const noexcept {
+  [[nodiscard]] slice part(std::size_t offset,
+                           std::size_t count) const noexcept {
     return {bytes.subspan(offset, count), lease};
   }
 };
@@ -42,8 +65,8 @@ public:
   /// engine from here, also this one.
   virtual void on_bytes(slice in) = 0;
 
-  /// Unsent bytes fell to `limits::unsent_low_bytes` or below after `send` had reported
-  /// a full stream.
+  /// Unsent bytes fell to `limits::unsent_low_bytes` or below after `send` had
+  /// reported a full stream.
   virtual void on_drained() = 0;
 
   /// The peer is gone or the stream failed (`why.code`: `client_gone` for an
@@ -56,48 +79,50 @@ protected:
 };
 
 /// What a shard runs on: completion-shaped streams over sockets. One engine per
-/// thread; only `wake` may be called from another. Holds no buffer for an idle stream
-/// and allocates nothing per message.
+/// thread; only `wake` may be called from another. Holds no buffer for an idle
+/// stream and allocates nothing per message.
 class engine {
 public:
   virtual ~engine() = default;
 
-  /// Takes over a connected non-blocking socket; with `tls`, a session whose handshake is done.
-  /// Receiving starts at once: `on_bytes` comes from a later `run_turn`, never from here.
-  /// Returns the stream, owned by the engine until `close`/`detach`/`on_closed`. Fails
-  /// with `os_error`.
-  virtual result<stream*> attach(unique_fd socket,
-                                 std::unique_ptr<tls_session> tls,
-                                 stream_sink& sink)
+  /// Takes over a connected non-blocking socket; with `tls`, a session whose
+  /// handshake is done. Receiving starts at once: `on_bytes` comes from a later
+  /// `run_turn`, never from here. Returns the stream, owned by the engine until
+  /// `close`/`detach`/`on_closed`. Fails with `os_error`.
+  virtual result<stream*>
+  attach(unique_fd socket, std::unique_ptr<tls_session> tls, stream_sink& sink)
     = 0;
 
-  /// Sends received bytes on without a copy where the kernel takes them at once;
-  /// keeps the rest. Never blocks, never calls a sink. Returns false when more
-  /// than `limits::unsent_high_bytes` are unsent: stop what feeds it until `on_drained`.
-  /// A send error is reported later through `on_closed`, never from here.
+  /// Sends received bytes on without a copy where the kernel takes them at
+  /// once; keeps the rest. Never blocks, never calls a sink. Returns false when
+  /// more than `limits::unsent_high_bytes` are unsent: stop what feeds it until
+  /// `on_drained`. A send error is reported later through `on_closed`, never
+  /// from here.
   virtual bool send(stream& to, slice bytes) noexcept = 0;
 
   /// The same for bytes that no engine buffer holds (our own messages).
-  virtual bool send_copy(stream& to, std::span<const std::byte> bytes) noexcept
-    = 0;
+  virtual bool send_copy(stream& to,
+                         std::span<const std::byte> bytes) noexcept = 0;
 
-  /// Plaintext-equivalent bytes accepted by `send` and not yet taken by the kernel.
+  /// Plaintext-equivalent bytes accepted by `send` and not yet taken by the
+  /// kernel.
   [[nodiscard]] virtual std::size_t unsent(const stream& of) const noexcept = 0;
 
-  /// Stops / restarts `on_bytes` of one stream. Idempotent. An end of stream is seen
-  /// when receiving is on again; a reset is reported even while paused.
+  /// Stops / restarts `on_bytes` of one stream. Idempotent. An end of stream is
+  /// seen when receiving is on again; a reset is reported even while paused.
   virtual void pause(stream& which) noexcept = 0;
   virtual void resume(stream& which) noexcept = 0;
 
   /// Closes now; unsent bytes are dropped. The sink hears nothing more.
   virtual void close(stream& which) noexcept = 0;
 
-  /// Stops receiving, sends what is unsent (and a TLS close_notify), then closes;
-  /// at `deadline` at the latest. The sink hears nothing more from the moment of the call.
+  /// Stops receiving, sends what is unsent (and a TLS close_notify), then
+  /// closes; at `deadline` at the latest. The sink hears nothing more from the
+  /// moment of the call.
   virtual void close_when_sent(stream& which, time_point deadline) noexcept = 0;
 
-  /// Gives socket and TLS state back (a server that changes lanes). Only legal with nothing unsent;
-  /// fails with `os_error` otherwise.
+  /// Gives socket and TLS state back (a server that changes lanes). Only legal
+  /// with nothing unsent; fails with `os_error` otherwise.
   struct detached {
     unique_fd socket;
     std::unique_ptr<tls_session> tls;
@@ -119,6 +144,7 @@ public:
 };
 
 /// Makes the epoll engine. Fails with `os_error` (out of descriptors).
-result<std::unique_ptr<engine>> make_epoll_engine();
+result<std::unique_ptr<engine>> make_epoll_engine(const socket_options& options
+                                                  = {});
 
 } // namespace cenote::net

@@ -9,11 +9,13 @@ class unique_fd {
 public:
   unique_fd() noexcept = default;
 
-  explicit unique_fd(int fd) noexcept : fd_{fd} {
+  explicit unique_fd(int fd) noexcept
+    : fd_{fd} {
     // nop
   }
 
-  unique_fd(unique_fd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {
+  unique_fd(unique_fd&& other) noexcept
+    : fd_{std::exchange(other.fd_, -1)} {
     // nop
   }
 

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/basic_socket_acceptor.hpp>
+#include <asio/generic/stream_protocol.hpp>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "net/edge_stream.hpp"
+
+namespace cenote::net {
+
+/// Connects to `host`: a name (each of its addresses is tried in turn), an IP
+/// literal, or a directory (`/run/postgresql` stands for the socket
+/// `/run/postgresql/.s.PGSQL.<port>`). All of it within `time_max`. Runs on the
+/// caller's executor; names are looked up on threads beside it. Fails with
+/// `server_resolve_failed`, `server_connect_failed`, `server_connect_timeout`.
+asio::awaitable<result<edge_stream>>
+connect(std::string host, std::uint16_t port, duration time_max);
+
+/// A listening socket. Edge only.
+class listener {
+public:
+  /// Listens on `host`: an IP literal, `*` (all addresses), or a directory
+  /// (see `connect`; a socket that nobody serves any more is replaced). Port 0
+  /// takes any free port. Fails with `os_error`.
+  static result<listener> open(asio::any_io_executor on, std::string host,
+                               std::uint16_t port, int backlog = 1024);
+
+  listener(listener&&) noexcept = default;
+  listener& operator=(listener&&) = delete;
+  ~listener();
+
+  /// The next connection. Out of descriptors or memory it waits a moment and
+  /// tries again; a connection that died in the queue is skipped. Fails only
+  /// when the listener was closed or the wait was cancelled (`timed_out`).
+  asio::awaitable<result<edge_stream>> accept();
+
+  /// The port in use; for a unix socket the number in its name.
+  [[nodiscard]] std::uint16_t port() const noexcept {
+    return port_;
+  }
+
+  /// "127.0.0.1:6543", "[::1]:6543" or a path.
+  [[nodiscard]] std::string name() const;
+
+  /// Stops listening; a pending `accept` fails. Removes a unix socket's file.
+  void close() noexcept;
+
+private:
+  using protocol_type = asio::generic::stream_protocol;
+  using acceptor_type = asio::basic_socket_acceptor<protocol_type>;
+
+  listener(acceptor_type acceptor, std::string host, std::uint16_t port,
+           std::string path);
+
+  acceptor_type acceptor_;
+  std::string host_;
+  std::uint16_t port_;
+  std::string path_; ///< Of a unix socket, else empty.
+};
+
+} // namespace cenote::net
