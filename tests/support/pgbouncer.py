@@ -1,5 +1,5 @@
 """Debian's pgbouncer: the peer in the bench, and a stand-in for cenote while a
-test is being written (CENOTE_STANDIN=pgbouncer)."""
+test is being written (CENOTE_STANDIN=pgbouncer; =postgres: no pooler at all)."""
 
 import os
 import pathlib
@@ -89,5 +89,33 @@ class StandIn:
         self.stop()
 
 
-def standing_in() -> bool:
-    return os.environ.get("CENOTE_STANDIN") == "pgbouncer"
+class Direct:
+    """No pooler: what a test expects must hold for PostgreSQL itself."""
+
+    def __init__(self, config: dict, env: dict = None, folder=None):
+        self.server_port = config["tenant"][0]["database"][0]["port"]
+
+    def port(self, mode: str = "transaction") -> int:
+        return self.server_port
+
+    def start(self):
+        return self
+
+    def text(self) -> str:
+        return ""
+
+    def stop(self, *_, **__) -> None:
+        pass
+
+    kill = stop
+
+
+def stand_in():
+    """The class that CENOTE_STANDIN asks for, or None."""
+    return {"pgbouncer": StandIn, "postgres": Direct}.get(
+        os.environ.get("CENOTE_STANDIN"))
+
+
+def user_name(name: str) -> str:
+    """PostgreSQL itself knows no tenants."""
+    return name.split(".")[0] if stand_in() is Direct else name

@@ -9,6 +9,8 @@ import socket
 import struct
 import time
 
+from . import sockdiag
+
 PROTOCOL_3 = 196608
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 GSSENC_REQUEST = struct.pack("!ii", 8, 80877104)
@@ -141,16 +143,10 @@ class Client:
     def wait_taken(self, seconds: float = 2.0) -> None:
         """Until the receive queue of the peer's socket is empty."""
         mine, peer = self.socket.getsockname(), self.socket.getpeername()
-        want = (f"{_hex(peer)} {_hex(mine)} ").encode()
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            with open("/proc/net/tcp", "rb", buffering=0) as table:
-                text = b"".join(iter(lambda: table.read(1 << 16), b""))
-            at = text.find(want)
-            if at < 0:
-                return  # Closed: nobody will read any more.
-            if text[at + len(want):].split(None, 2)[1].endswith(b":00000000"):
-                return
+        while sockdiag.unread_bytes(peer, mine):
+            if time.monotonic() > deadline:
+                return  # It does not want to read: that is its right.
 
     # -- bytes in
 
@@ -279,11 +275,6 @@ class Client:
         except OSError:
             pass
         self.close()
-
-
-def _hex(address: tuple) -> str:
-    packed = struct.unpack("=I", socket.inet_aton(address[0]))[0]
-    return f"{packed:08X}:{address[1]:04X}"
 
 
 def row_description(body: bytes) -> list:
