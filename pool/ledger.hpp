@@ -31,7 +31,7 @@ struct assignment {
 
 /// What has become of a server that was just given to the ledger.
 enum class server_fate : std::uint8_t {
-  ignored,   ///< Old news (an ended loan, an unknown server): do nothing.
+  ignored,   ///< Nothing to do: an ended loan, an unknown server, or not free.
   parked,    ///< In the ledger: idle, or held back by `block`.
   lent,      ///< The first waiter has it: see `turn::next`.
   resetting, ///< Caller resets it, then says `reset_done` or `server_lost`.
@@ -92,8 +92,9 @@ struct ledger_numbers {
 class ledger {
 public:
   struct settings {
-    /// Clients that may wait; one more is refused with `too_many_waiters`.
-    std::size_t waiter_count_max = 0;
+    /// Clients that may wait, 0 = nobody; one more is refused with
+    /// `too_many_waiters`.
+    std::size_t waiter_count_max = 10'000;
     /// How long a client may wait; 0 = for ever.
     duration query_wait_max{0};
     /// Servers older than this are closed when free; 0 = never. (PgBouncer's
@@ -104,8 +105,8 @@ public:
     /// Idle servers are not closed below this number.
     std::size_t server_count_min = 0;
     /// The pool's size; 0 = not limited here. Paces the closings for age, and
-    /// what is above it (after a resize) is closed as it becomes free. It does
-    /// not keep the caller from adding more.
+    /// what is above it (after a resize) is closed as it becomes free, a server
+    /// that was just added included.
     std::size_t server_count_max = 0;
 
     friend bool operator==(const settings&, const settings&) = default;
@@ -193,7 +194,7 @@ public:
   void pause() noexcept;
 
   /// Ends a pause and appends what can be lent now.
-  void resume(time_point now, std::vector<assignment>& lent);
+  void resume(std::vector<assignment>& lent);
 
   /// For good: checkouts are refused with `pool_draining`, the waiters (into
   /// `ended`) and the idle servers (into `to_close`) are handed back, the
@@ -265,8 +266,9 @@ private:
 
   [[nodiscard]] assignment lend(slot at, client_id client) noexcept;
   [[nodiscard]] turn settle(slot at, time_point now);
-  [[nodiscard]] turn close(slot at, ec why) noexcept;
-  [[nodiscard]] ec reason_to_close(const server_entry& server, time_point now);
+  turn close(slot at, ec why, time_point now) noexcept;
+  [[nodiscard]] ec reason_to_close(const server_entry& server,
+                                   time_point now) const noexcept;
   [[nodiscard]] bool is_too_old(const server_entry& server,
                                 time_point now) const noexcept;
   [[nodiscard]] bool has_surplus() const noexcept;
@@ -276,10 +278,13 @@ private:
   void unlink_idle(slot at) noexcept;
   void forget(slot at) noexcept;
   void take_idle_servers(std::vector<server_id>& into);
-  std::size_t& count_of(server_state state) noexcept;
+  [[nodiscard]] slot new_server(server_id id);
+  [[nodiscard]] std::size_t count(server_state of) const noexcept;
+  void check_servers() const;
+  void check_waiters() const;
 
   void push_waiter(client_id client, time_point now);
-  client_id pop_waiter() noexcept;
+  [[nodiscard]] client_id pop_waiter() noexcept;
   void unlink_waiter(slot at) noexcept;
 
   settings settings_;
