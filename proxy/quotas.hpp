@@ -130,6 +130,8 @@ struct [[nodiscard]] quota_units {
 
 /// One unit of each, or none of any. Null pointers stand for "no such limit"
 /// and are passed over. Ask for the narrowest first: it is the one reported.
+/// What is given back again on the way may have made somebody else's attempt
+/// fail for that moment; who waits by `want` is told.
 [[nodiscard]] quota_units take_all(std::span<const quota_ptr> from);
 
 } // namespace cenote::proxy
