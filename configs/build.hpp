@@ -1,0 +1,60 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "configs/config.hpp"
+#include "configs/section.hpp"
+
+namespace cenote::configs {
+
+/// Where the things live that a configuration refers to.
+class references {
+public:
+  /// `name` is the path of the configuration: relative paths start there.
+  references(const std::string& name, const load_options& options);
+
+  [[nodiscard]] std::string resolve(const std::string& path) const;
+
+  /// The credential that a password setting of `from` stands for; empty, and
+  /// reported, when it cannot be had. Absent setting: `no_credential`.
+  [[nodiscard]] std::optional<tenants::credential>
+  password(const section& from, std::string_view key);
+
+  /// Reads the path of a file into `to`; reported when it cannot be opened.
+  void file(const section& from, std::string_view key, std::string& to);
+
+  /// Every file that was asked for, sorted.
+  [[nodiscard]] std::vector<std::string> files() const;
+
+private:
+  [[nodiscard]] result<std::string> literal(const std::string& text);
+
+  std::string folder_;
+  std::function<std::optional<std::string>(const std::string&)> environment_;
+  std::vector<std::string> files_;
+};
+
+/// Makes the typed configuration out of a checked document and reports what
+/// its settings say against each other. The result counts only if nothing was
+/// reported, here and before.
+[[nodiscard]] config build(const section& root, references& refs,
+                           std::uint64_t catalog_version);
+
+/// The part of `build` that makes the catalog.
+[[nodiscard]] tenants::catalog_ptr
+build_catalog(const section& root, references& refs, std::uint64_t version);
+
+/// The keys that [cenote], tenants, databases and users share. A level below
+/// `server_times` has no server_* settings.
+void read_pool_options(const section& from, tenants::pool_options& to,
+                       bool server_times = true);
+
+/// Reports a minimum above the size, as far as the levels up to `from` decide.
+/// `inherited` is what the levels above say; returns both together.
+tenants::pool_options check_pool_sizes(const section& from,
+                                       const tenants::pool_options& own,
+                                       const tenants::pool_options& inherited);
+
+} // namespace cenote::configs

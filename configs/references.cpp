@@ -1,0 +1,133 @@
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "configs/build.hpp"
+
+namespace cenote::configs {
+
+namespace {
+
+/// A password longer than PostgreSQL's longest authentication message could
+/// never be sent; reading stops there.
+constexpr auto password_bytes_max = std::size_t{65'535};
+
+std::optional<std::string> process_environment(const std::string& name) {
+  const auto* found = std::getenv(name.c_str());
+  return found != nullptr ? std::optional<std::string>{found} : std::nullopt;
+}
+
+bool is_readable_file(const std::string& path) {
+  auto error = std::error_code{};
+  return std::filesystem::is_regular_file(path, error)
+      && std::ifstream{path}.is_open();
+}
+
+/// The content less one trailing newline, or nothing when it cannot be read.
+std::optional<std::string> read_secret_file(const std::string& path) {
+  auto in = std::ifstream{path, std::ios::binary};
+  auto out = std::string(password_bytes_max + 1, '\0');
+  if (!is_readable_file(path) || !in)
+    return std::nullopt;
+  in.read(out.data(), static_cast<std::streamsize>(out.size()));
+  out.resize(static_cast<std::size_t>(in.gcount()));
+  if (out.ends_with('\n'))
+    out.pop_back();
+  if (out.ends_with('\r'))
+    out.pop_back();
+  return out;
+}
+
+} // namespace
+
+references::references(const std::string& name, const load_options& options)
+  : folder_{std::filesystem::path{name}.parent_path().string()},
+    environment_{options.environment ? options.environment
+                                     : process_environment} {
+  // nop
+}
+
+std::string references::resolve(const std::string& path) const {
+  // An absolute path replaces the folder.
+  return (std::filesystem::path{folder_} / path).string();
+}
+
+result<std::string> references::literal(const std::string& text) {
+  if (text.starts_with("env:")) {
+    auto name = text.substr(4);
+    auto found = environment_(name);
+    if (!found)
+      return failure{ec::config_bad_value,
+                     "environment variable \"" + name + "\" is not set"};
+    if (found->empty())
+      return failure{ec::config_bad_value,
+                     "environment variable \"" + name + "\" is empty"};
+    return *found;
+  }
+  if (text.starts_with("file:")) {
+    auto path = resolve(text.substr(5));
+    files_.push_back(path);
+    auto found = read_secret_file(path);
+    if (!found)
+      return failure{ec::config_unreadable,
+                     "file \"" + path + "\" cannot be read"};
+    if (found->empty())
+      return failure{ec::config_bad_value, "file \"" + path + "\" is empty"};
+    return *found;
+  }
+  return text;
+}
+
+std::optional<tenants::credential> references::password(const section& from,
+                                                        std::string_view key) {
+  if (!from.has(key))
+    return tenants::credential{};
+  auto text = std::optional<std::string>{};
+  from.read(key, text);
+  if (!text)
+    return std::nullopt; // `check` has said why.
+  auto value = literal(*text);
+  if (!value) {
+    from.error(value.error().code, key, value.error().detail);
+    return std::nullopt;
+  }
+  auto fault = std::string{};
+  if (value->size() > password_bytes_max)
+    fault = "the password is too long";
+  else if (value->find('\0') != std::string::npos)
+    fault = "the password holds a NUL byte";
+  if (!fault.empty()) {
+    from.error(ec::config_bad_value, key, fault);
+    return std::nullopt;
+  }
+  auto parsed = tenants::parse_credential(*value);
+  wipe({value->data(), value->size()});
+  if (parsed)
+    return std::move(*parsed);
+  from.error(parsed.error().code, key, parsed.error().detail);
+  return std::nullopt;
+}
+
+void references::file(const section& from, std::string_view key,
+                      std::string& to) {
+  auto path = std::optional<std::string>{};
+  from.read(key, path);
+  if (!path)
+    return;
+  to = resolve(*path);
+  files_.push_back(to);
+  if (!is_readable_file(to))
+    from.error(ec::config_unreadable, key,
+               "file \"" + to + "\" cannot be read");
+}
+
+std::vector<std::string> references::files() const {
+  auto out = files_;
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+} // namespace cenote::configs

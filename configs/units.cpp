@@ -1,0 +1,122 @@
+#include "configs/units.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cenote::configs {
+
+namespace {
+
+struct unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+
+constexpr auto time_units
+  = std::array{unit{"ms", 1}, unit{"s", 1'000}, unit{"m", 60'000},
+               unit{"h", 3'600'000}, unit{"d", 86'400'000}};
+
+constexpr auto size_units = std::array{
+  unit{"B", 1},
+  unit{"kB", 1'000},
+  unit{"KB", 1'000},
+  unit{"MB", 1'000'000},
+  unit{"GB", 1'000'000'000},
+  unit{"KiB", 1ull << 10},
+  unit{"MiB", 1ull << 20},
+  unit{"GiB", 1ull << 30},
+};
+
+/// `text` as a count times its unit, at most `max`.
+template <std::size_t N>
+std::optional<std::uint64_t> parse_scaled(std::string_view text,
+                                          const std::array<unit, N>& units,
+                                          std::uint64_t max) {
+  auto count = std::uint64_t{0};
+  auto* end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data(), end, count);
+  if (error != std::errc{} || rest == text.data())
+    return std::nullopt;
+  auto suffix = std::string_view{rest, static_cast<std::size_t>(end - rest)};
+  auto at = std::find_if(units.begin(), units.end(),
+                         [=](const unit& x) { return x.name == suffix; });
+  if (at == units.end() || count > max / at->factor)
+    return std::nullopt;
+  return count * at->factor;
+}
+
+} // namespace
+
+result<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  constexpr auto max = static_cast<std::uint64_t>(duration_max.count());
+  if (auto ms = parse_scaled(text, time_units, max))
+    return std::chrono::milliseconds{*ms};
+  return failure{ec::config_bad_value,
+                 "not a time; write for example \"500ms\", \"30s\", \"5m\", "
+                 "\"1h\" or \"1d\" (at most \"365d\")"};
+}
+
+result<std::chrono::milliseconds> duration_from_seconds(std::int64_t seconds) {
+  if (seconds < 0 || seconds > duration_max / std::chrono::seconds{1})
+    return failure{ec::config_bad_value,
+                   "out of range; a time is 0 to \"365d\""};
+  return std::chrono::milliseconds{std::chrono::seconds{seconds}};
+}
+
+result<std::uint64_t> parse_size(std::string_view text) {
+  constexpr auto max
+    = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (auto bytes = parse_scaled(text, size_units, max))
+    return *bytes;
+  return failure{ec::config_bad_value,
+                 "not a size; write for example \"512B\", \"64KiB\" or "
+                 "\"1MB\""};
+}
+
+result<host_port> parse_host_port(std::string_view text) {
+  auto bad = failure{ec::config_bad_value,
+                     "not an address; write \"host:port\" or \"[ipv6]:port\""};
+  auto colon = text.rfind(':');
+  if (colon == std::string_view::npos)
+    return bad;
+  auto host = text.substr(0, colon);
+  auto digits = text.substr(colon + 1);
+  if (host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string_view::npos)
+    return bad;
+  auto port = std::uint16_t{0};
+  auto* end = digits.data() + digits.size();
+  auto [rest, error] = std::from_chars(digits.data(), end, port);
+  if (host.empty() || error != std::errc{} || rest != end || port == 0)
+    return bad;
+  return host_port{host, port};
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  // Three rows of the usual table: `before` serves the swaps.
+  auto before = std::vector<std::size_t>(b.size() + 1);
+  auto last = before;
+  auto row = before;
+  for (std::size_t j = 0; j <= b.size(); ++j)
+    last[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      auto differs = a[i - 1] == b[j - 1] ? 0u : 1u;
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + differs});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+    before.swap(last);
+    last.swap(row);
+  }
+  return last[b.size()];
+}
+
+} // namespace cenote::configs
