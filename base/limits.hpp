@@ -39,6 +39,11 @@ inline constexpr std::size_t held_bytes_max = 64 * 1024;
 inline constexpr std::size_t unsent_high_bytes = 256 * 1024;
 inline constexpr std::size_t unsent_low_bytes = 64 * 1024;
 
+/// Unsent bytes are kept in chunks of this size; a shard keeps that many free
+/// ones (4 MiB), so that slow readers cost no allocation.
+inline constexpr std::size_t unsent_chunk_bytes = 8 * 1024;
+inline constexpr std::size_t free_chunks_max = 512;
+
 /// The receive buffer of a shard: one read takes at most this.
 inline constexpr std::size_t receive_bytes_max = 64 * 1024;
 

@@ -31,7 +31,7 @@ public:
   static result<listener> open(asio::any_io_executor on, std::string host,
                                std::uint16_t port, int backlog = 1024);
 
-  listener(listener&&) noexcept = default;
+  listener(listener&& other) noexcept;
   listener& operator=(listener&&) = delete;
   ~listener();
 

@@ -104,8 +104,8 @@ public:
   virtual bool send_copy(stream& to,
                          std::span<const std::byte> bytes) noexcept = 0;
 
-  /// Plaintext-equivalent bytes accepted by `send` and not yet taken by the
-  /// kernel.
+  /// Bytes (with TLS: encrypted ones) accepted by `send` and not yet taken by
+  /// the kernel.
   [[nodiscard]] virtual std::size_t unsent(const stream& of) const noexcept = 0;
 
   /// Stops / restarts `on_bytes` of one stream. Idempotent. An end of stream is
@@ -136,7 +136,8 @@ public:
   /// The clock as read at the start of this turn. No system call.
   [[nodiscard]] virtual time_point now() const noexcept = 0;
 
-  /// Makes a running or the next `run_turn` return soon. Any thread.
+  /// Makes a running or the next `run_turn` return soon. Any thread. What the
+  /// caller wrote before is seen by whoever looks after that turn.
   virtual void wake() noexcept = 0;
 
   /// "epoll" or "io_uring".

@@ -1,0 +1,302 @@
+#include "net/epoll_engine.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/assert.hpp"
+
+namespace cenote::net {
+
+namespace {
+
+epoll_stream& own(stream& x) noexcept {
+  return static_cast<epoll_stream&>(x);
+}
+
+const epoll_stream& own(const stream& x) noexcept {
+  return static_cast<const epoll_stream&>(x);
+}
+
+failure last_error(const char* doing) {
+  return {ec::os_error, std::string{doing} + ": " + strerrordesc_np(errno)};
+}
+
+/// Best effort: on a unix socket there is nothing to set.
+void set_tcp(int fd, int name, int value) noexcept {
+  ::setsockopt(fd, IPPROTO_TCP, name, &value, sizeof(value));
+}
+
+} // namespace
+
+result<std::unique_ptr<engine>>
+make_epoll_engine(const socket_options& options) {
+  auto epoll = unique_fd{::epoll_create1(EPOLL_CLOEXEC)};
+  if (!epoll)
+    return last_error("epoll_create1");
+  auto wakeup = unique_fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  if (!wakeup)
+    return last_error("eventfd");
+  // Edge-triggered: each wake is one event and nobody has to read the counter.
+  auto event = epoll_event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.ptr = nullptr;
+  if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wakeup.get(), &event) != 0)
+    return last_error("epoll_ctl");
+  return std::unique_ptr<engine>{std::make_unique<epoll_engine>(
+    std::move(epoll), std::move(wakeup), options)};
+}
+
+epoll_engine::epoll_engine(unique_fd epoll, unique_fd wakeup,
+                           const socket_options& options)
+  : epoll_{std::move(epoll)},
+    wakeup_{std::move(wakeup)},
+    options_{options},
+    received_(limits::receive_bytes_max),
+    now_{clock::now()} {
+  // nop
+}
+
+epoll_engine::~epoll_engine() {
+  for (auto& some : blocks_)
+    for (auto& x : *some)
+      if (x.at != epoll_stream::phase::closed)
+        release(x);
+}
+
+// -- streams ------------------------------------------------------------------
+
+epoll_stream& epoll_engine::take_slot() {
+  if (free_ == nullptr) {
+    blocks_.push_back(std::make_unique<block>());
+    for (auto& x : *blocks_.back())
+      x.next.closed = std::exchange(free_, &x);
+  }
+  auto& slot = *free_;
+  free_ = std::exchange(slot.next.closed, nullptr);
+  return slot;
+}
+
+void epoll_engine::set_socket_options(int fd) const noexcept {
+  set_tcp(fd, TCP_NODELAY, 1);
+  if (!options_.keepalive)
+    return;
+  int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  auto set_unless_zero = [fd](int name, auto value) {
+    if (value > 0)
+      set_tcp(fd, name, static_cast<int>(value));
+  };
+  set_unless_zero(TCP_KEEPIDLE, options_.keepalive_idle.count());
+  set_unless_zero(TCP_KEEPINTVL, options_.keepalive_interval.count());
+  set_unless_zero(TCP_KEEPCNT, options_.keepalive_count);
+  set_unless_zero(TCP_USER_TIMEOUT, options_.user_timeout.count());
+}
+
+result<stream*> epoll_engine::attach(unique_fd socket,
+                                     std::unique_ptr<tls_session> tls,
+                                     stream_sink& sink) {
+  CENOTE_ASSERT(tls == nullptr || tls->is_established());
+  auto& x = take_slot();
+  auto event = epoll_event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &x;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket.get(), &event) != 0) {
+    auto why = last_error("epoll_ctl");
+    x.next.closed = std::exchange(free_, &x);
+    return why;
+  }
+  set_socket_options(socket.get());
+  if (tls != nullptr && plain_.empty()) {
+    plain_.resize(plain_bytes);
+    cipher_.reserve(plain_bytes);
+  }
+  x.fd = std::move(socket);
+  x.tls = std::move(tls);
+  x.sink = &sink;
+  x.interest = EPOLLIN;
+  x.at = epoll_stream::phase::open;
+  return static_cast<stream*>(&x);
+}
+
+/// Gives up everything the stream holds but its slot.
+void epoll_engine::release(epoll_stream& x) noexcept {
+  // Not left to close: the socket may have been duplicated.
+  if (x.fd && !x.parked)
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, x.fd.get(), nullptr);
+  x.fd.reset();
+  x.tls.reset();
+  x.unsent.clear(chunks_);
+  lingering_.disarm(x.linger);
+  x.sink = nullptr;
+  x.at = epoll_stream::phase::closed;
+  x.next.closed = std::exchange(closed_, &x);
+}
+
+void epoll_engine::note_change(epoll_stream& x) noexcept {
+  if (x.in_changed_list)
+    return;
+  x.in_changed_list = true;
+  x.next.changed = std::exchange(changed_, &x);
+}
+
+void epoll_engine::note_failure(epoll_stream& x, int error) noexcept {
+  x.unsent.clear(chunks_);
+  if (x.in_failed_list)
+    return;
+  x.send_error = error;
+  x.in_failed_list = true;
+  x.next.failed = std::exchange(failed_, &x);
+}
+
+// -- sending ------------------------------------------------------------------
+
+bool epoll_engine::send(stream& to, slice bytes) noexcept {
+  return send_copy(to, bytes.bytes);
+}
+
+bool epoll_engine::send_copy(stream& to,
+                             std::span<const std::byte> bytes) noexcept {
+  auto& x = own(to);
+  if (x.at != epoll_stream::phase::open)
+    return true;
+  return x.tls == nullptr ? transmit(x, bytes) : encrypt(x, bytes);
+}
+
+bool epoll_engine::encrypt(epoll_stream& x,
+                           std::span<const std::byte> bytes) noexcept {
+  auto room = true;
+  while (!bytes.empty() && !x.in_failed_list) {
+    auto part = bytes.first(std::min(bytes.size(), limits::receive_bytes_max));
+    bytes = bytes.subspan(part.size());
+    cipher_.clear();
+    if (x.tls->encrypt(part, cipher_))
+      room = transmit(x, cipher_);
+    else
+      note_failure(x, EPROTO);
+  }
+  return room;
+}
+
+bool epoll_engine::transmit(epoll_stream& x,
+                            std::span<const std::byte> bytes) noexcept {
+  if (x.in_failed_list || bytes.empty())
+    return true;
+  if (x.unsent.empty()) {
+    auto count = ::send(x.fd.get(), bytes.data(), bytes.size(),
+                        MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count < 0) {
+      if (errno != EAGAIN && errno != EINTR) {
+        note_failure(x, errno);
+        return true;
+      }
+      count = 0;
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+    if (bytes.empty())
+      return true;
+    note_change(x);
+  }
+  x.unsent.append(chunks_, bytes);
+  if (x.unsent.size() <= limits::unsent_high_bytes)
+    return true;
+  x.full = true;
+  return false;
+}
+
+std::size_t epoll_engine::unsent(const stream& of) const noexcept {
+  return own(of).unsent.size();
+}
+
+// -- what a sink may ask for --------------------------------------------------
+
+void epoll_engine::pause(stream& which) noexcept {
+  own(which).paused = true;
+}
+
+void epoll_engine::resume(stream& which) noexcept {
+  auto& x = own(which);
+  if (!x.paused)
+    return;
+  x.paused = false;
+  if (x.masked || x.parked)
+    note_change(x);
+}
+
+void epoll_engine::close(stream& which) noexcept {
+  auto& x = own(which);
+  if (x.at == epoll_stream::phase::open)
+    release(x);
+}
+
+void epoll_engine::close_when_sent(stream& which,
+                                   time_point deadline) noexcept {
+  auto& x = own(which);
+  if (x.at != epoll_stream::phase::open)
+    return;
+  if (x.tls != nullptr) {
+    cipher_.clear();
+    x.tls->close_notify(cipher_);
+    transmit(x, cipher_);
+    x.tls.reset();
+  }
+  if (x.parked || x.in_failed_list) {
+    release(x);
+    return;
+  }
+  x.at = epoll_stream::phase::lingering;
+  x.sink = nullptr;
+  x.paused = false;
+  x.full = false;
+  lingering_.arm(x.linger, deadline);
+  if (x.unsent.empty())
+    end_writing(x);
+  note_change(x);
+}
+
+/// All is sent. The peer learns it, and what it still says is dropped until it
+/// ends too: closing on unread input would reset the connection and the peer
+/// could lose what was sent last.
+void epoll_engine::end_writing(epoll_stream& x) noexcept {
+  x.write_ended = true;
+  if (x.read_ended || ::shutdown(x.fd.get(), SHUT_WR) != 0)
+    release(x);
+}
+
+result<engine::detached> epoll_engine::detach(stream& which) noexcept {
+  auto& x = own(which);
+  if (x.at != epoll_stream::phase::open || x.in_failed_list
+      || !x.unsent.empty())
+    return failure{ec::os_error, "the stream is not at rest"};
+  if (!x.parked)
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, x.fd.get(), nullptr);
+  auto given = detached{std::move(x.fd), std::move(x.tls)};
+  release(x);
+  return given;
+}
+
+time_point epoll_engine::now() const noexcept {
+  return now_;
+}
+
+void epoll_engine::wake() noexcept {
+  // A thread that is awake looks before it sleeps; only a sleeper costs a
+  // system call.
+  if (awareness_.exchange(awareness::woken, std::memory_order_acq_rel)
+      != awareness::asleep)
+    return;
+  std::uint64_t one = 1;
+  [[maybe_unused]] auto count = ::write(wakeup_.get(), &one, sizeof(one));
+}
+
+const char* epoll_engine::name() const noexcept {
+  return "epoll";
+}
+
+} // namespace cenote::net

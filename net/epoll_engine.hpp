@@ -1,0 +1,135 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include <sys/epoll.h>
+
+#include "base/limits.hpp"
+#include "net/engine.hpp"
+#include "net/output_queue.hpp"
+#include "net/timer_queue.hpp"
+#include "net/tls.hpp"
+
+namespace cenote::net {
+
+/// A stream of the epoll engine. Lives in a slab; its slot is used again from
+/// the turn after its end, so that late events and lists may still point to it.
+struct epoll_stream final : stream {
+  enum class phase : std::uint8_t {
+    closed,    ///< Free, or about to be.
+    open,      ///< The sink's.
+    lingering, ///< `close_when_sent`: the engine's own.
+  };
+
+  /// Singly linked lists through the streams themselves.
+  struct links {
+    epoll_stream* changed = nullptr;
+    epoll_stream* failed = nullptr;
+    epoll_stream* closed = nullptr; ///< Or free.
+  };
+
+  epoll_stream() = default;
+
+  unique_fd fd;
+  std::unique_ptr<tls_session> tls;
+  stream_sink* sink = nullptr;
+  output_queue unsent;
+  links next;
+  timer_queue<epoll_stream>::entry linger{*this};
+  int send_error = 0;         ///< errno, reported by the next turn.
+  std::uint32_t interest = 0; ///< What epoll watches.
+  phase at = phase::closed;
+  bool paused = false;
+  bool masked : 1 = false; ///< Readable while paused: EPOLLIN is off.
+  bool parked : 1 = false; ///< Hung up while paused: not in epoll.
+  bool full : 1 = false;   ///< `send` said so; owes an `on_drained`.
+  bool in_changed_list : 1 = false;
+  bool in_failed_list : 1 = false;
+  bool write_ended : 1 = false; ///< Lingering: SHUT_WR is done.
+  bool read_ended : 1 = false;  ///< Lingering: the peer ended.
+};
+
+/// Level-triggered epoll. Per stream one system call at attach; after that only
+/// recv and send, unless a peer is slow or a paused stream becomes readable.
+class epoll_engine final : public engine {
+public:
+  epoll_engine(unique_fd epoll, unique_fd wakeup,
+               const socket_options& options);
+  ~epoll_engine() override;
+
+  result<stream*> attach(unique_fd socket, std::unique_ptr<tls_session> tls,
+                         stream_sink& sink) override;
+  bool send(stream& to, slice bytes) noexcept override;
+  bool send_copy(stream& to,
+                 std::span<const std::byte> bytes) noexcept override;
+  std::size_t unsent(const stream& of) const noexcept override;
+  void pause(stream& which) noexcept override;
+  void resume(stream& which) noexcept override;
+  void close(stream& which) noexcept override;
+  void close_when_sent(stream& which, time_point deadline) noexcept override;
+  result<detached> detach(stream& which) noexcept override;
+  void run_turn(time_point until) override;
+  time_point now() const noexcept override;
+  void wake() noexcept override;
+  const char* name() const noexcept override;
+
+private:
+  /// Where the thread is, as far as `wake` must know.
+  enum class awareness : std::uint8_t { awake, asleep, woken };
+
+  static constexpr std::size_t events_max = 512;
+  static constexpr std::size_t block_streams = 64;
+  /// Plaintext of one read and of a record that was begun before it.
+  static constexpr std::size_t plain_bytes = limits::receive_bytes_max + 32768;
+
+  using block = std::array<epoll_stream, block_streams>;
+
+  // -- streams: epoll_engine.cpp ---------------------------------------------
+  epoll_stream& take_slot();
+  void set_socket_options(int fd) const noexcept;
+  void release(epoll_stream& x) noexcept;
+  bool transmit(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
+  bool encrypt(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
+  void note_change(epoll_stream& x) noexcept;
+  void note_failure(epoll_stream& x, int error) noexcept;
+  void end_writing(epoll_stream& x) noexcept;
+
+  // -- the turn: epoll_turn.cpp -----------------------------------------------
+  bool report_failed();
+  void apply_changes() noexcept;
+  void watch(epoll_stream& x) noexcept;
+  void reuse_closed() noexcept;
+  [[nodiscard]] int wait_time_ms(time_point until) noexcept;
+  void dispatch(epoll_stream& x, std::uint32_t events);
+  void dispatch_paused(epoll_stream& x, std::uint32_t events);
+  void dispatch_lingering(epoll_stream& x, std::uint32_t events);
+  void receive(epoll_stream& x);
+  void deliver(epoll_stream& x, std::span<const std::byte> bytes);
+  void deliver_decrypted(epoll_stream& x, std::span<const std::byte> bytes);
+  void flush(epoll_stream& x);
+  void end(epoll_stream& x, const failure& why);
+  void end(epoll_stream& x, int error, const char* doing);
+
+  unique_fd epoll_;
+  unique_fd wakeup_;
+  socket_options options_;
+  std::vector<std::unique_ptr<block>> blocks_;
+  epoll_stream* free_ = nullptr;
+  epoll_stream* closed_ = nullptr;
+  epoll_stream* changed_ = nullptr;
+  epoll_stream* failed_ = nullptr;
+  chunk_pool chunks_;
+  timer_queue<epoll_stream> lingering_;
+  std::vector<std::byte> received_;
+  std::vector<std::byte> plain_;  ///< Empty until the first TLS stream.
+  std::vector<std::byte> cipher_; ///< Output of one TLS call.
+  std::array<epoll_event, events_max> events_;
+  time_point now_;
+  bool in_turn_ = false;
+  std::atomic<awareness> awareness_{awareness::awake};
+};
+
+} // namespace cenote::net
