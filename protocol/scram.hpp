@@ -122,7 +122,7 @@ public:
   [[nodiscard]] scram_keys keys() const;
 
 private:
-  enum class phase : std::uint8_t { fresh, challenged, done };
+  enum class phase : std::uint8_t { fresh, challenged, failed, proved };
 
   scram_verifier verifier_;
   std::string nonce_; ///< From `start` on: the client's and ours.

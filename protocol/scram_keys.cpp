@@ -1,0 +1,184 @@
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <charconv>
+#include <climits>
+
+#include "base/assert.hpp"
+#include "protocol/base64.hpp"
+#include "protocol/scram.hpp"
+#include "protocol/scram_crypto.hpp"
+
+namespace cenote::protocol {
+
+namespace scram_crypto {
+
+scram_key hmac(std::string_view key,
+               std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (auto part : parts)
+    text += part;
+  scram_key out;
+  unsigned size = 0;
+  const auto* done
+    = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+           reinterpret_cast<unsigned char*>(out.bytes().data()), &size);
+  CENOTE_ASSERT(done != nullptr && size == scram_key::size);
+  return out;
+}
+
+scram_key hash(const scram_key& key) {
+  scram_key out;
+  unsigned size = 0;
+  const auto done
+    = EVP_Digest(key.reveal().data(), scram_key::size,
+                 reinterpret_cast<unsigned char*>(out.bytes().data()), &size,
+                 EVP_sha256(), nullptr);
+  CENOTE_ASSERT(done == 1 && size == scram_key::size);
+  return out;
+}
+
+scram_key exclusive_or(const scram_key& a, const scram_key& b) {
+  scram_key out;
+  for (std::size_t i = 0; i < scram_key::size; ++i)
+    out.bytes()[i] = static_cast<char>(a.reveal()[i] ^ b.reveal()[i]);
+  return out;
+}
+
+std::optional<scram_key> key_from_base64(std::string_view text) {
+  auto raw = base64_decode(text);
+  std::optional<scram_key> out;
+  if (raw && raw->size() == scram_key::size)
+    out.emplace(std::span<const char, scram_key::size>{*raw});
+  if (raw)
+    wipe(*raw);
+  return out;
+}
+
+} // namespace scram_crypto
+
+using namespace scram_crypto;
+
+namespace {
+
+/// Cuts `text` at the first `separator`; what is behind stays in `text`.
+std::optional<std::string_view> cut(std::string_view& text, char separator) {
+  const auto at = text.find(separator);
+  if (at == std::string_view::npos)
+    return std::nullopt;
+  auto out = text.substr(0, at);
+  text.remove_prefix(at + 1);
+  return out;
+}
+
+failure no_verifier() {
+  return {ec::config_bad_value, "not a SCRAM-SHA-256 verifier"};
+}
+
+} // namespace
+
+scram_key::scram_key(std::span<const char, size> bytes) noexcept {
+  std::copy(bytes.begin(), bytes.end(), bytes_.begin());
+}
+
+scram_key::~scram_key() {
+  wipe(bytes_);
+}
+
+result<scram_verifier> scram_verifier::parse(std::string_view text) {
+  const auto mechanism = cut(text, '$');
+  const auto iterations = cut(text, ':');
+  const auto salt = cut(text, '$');
+  const auto stored_key = cut(text, ':');
+  if (!stored_key || *mechanism != scram_mechanism)
+    return no_verifier();
+  scram_verifier out;
+  const auto* end = iterations->data() + iterations->size();
+  const auto number = std::from_chars(iterations->data(), end, out.iterations);
+  if (number.ec != std::errc{} || number.ptr != end || out.iterations == 0
+      || out.iterations > INT_MAX)
+    return no_verifier();
+  auto raw_salt = base64_decode(*salt);
+  if (!raw_salt || raw_salt->empty() || raw_salt->size() > scram_salt_bytes_max)
+    return no_verifier();
+  auto stored = key_from_base64(*stored_key);
+  auto server = key_from_base64(text);
+  if (!stored || !server)
+    return no_verifier();
+  out.salt = std::move(*raw_salt);
+  out.stored_key = *stored;
+  out.server_key = *server;
+  return out;
+}
+
+secret scram_verifier::format() const {
+  auto out = std::string{scram_mechanism};
+  out += '$';
+  out += std::to_string(iterations);
+  out += ':';
+  out += base64_encode(salt);
+  out += '$';
+  out += base64_encode(stored_key.reveal());
+  out += ':';
+  out += base64_encode(server_key.reveal());
+  return secret{std::move(out)};
+}
+
+scram_verifier scram_verifier::from_keys(const scram_keys& keys,
+                                         std::string salt,
+                                         std::uint32_t iterations) {
+  return {iterations, std::move(salt), hash(keys.client_key), keys.server_key,
+          false};
+}
+
+scram_verifier mock_verifier(const secret& process_secret,
+                             std::string_view user, std::uint32_t iterations) {
+  // Each value has its own label: none can be computed from another, and a
+  // salt of PostgreSQL's usual 16 bytes looks like any other.
+  const auto key = process_secret.reveal();
+  scram_verifier out;
+  out.iterations = iterations;
+  out.salt = hmac(key, {"mock salt", user}).reveal().substr(0, 16);
+  out.stored_key = hmac(key, {"mock stored key", user});
+  out.server_key = hmac(key, {"mock server key", user});
+  out.mock = true;
+  return out;
+}
+
+result<scram_keys> derive_keys(const secret& password, std::string_view salt,
+                               std::uint32_t iterations) {
+  if (iterations > limits::scram_iterations_max)
+    return ec::server_scram_iterations;
+  if (iterations == 0 || salt.size() > scram_salt_bytes_max)
+    return failure{ec::server_protocol_violation, "bad SCRAM salt or count"};
+  const auto prepared = saslprep(password);
+  const auto text = prepared.reveal();
+  if (text.size() > INT_MAX)
+    return failure{ec::server_auth_failed, "the password is too long"};
+  scram_key salted;
+  const auto done = PKCS5_PBKDF2_HMAC(
+    text.data(), static_cast<int>(text.size()),
+    reinterpret_cast<const unsigned char*>(salt.data()),
+    static_cast<int>(salt.size()), static_cast<int>(iterations), EVP_sha256(),
+    static_cast<int>(scram_key::size),
+    reinterpret_cast<unsigned char*>(salted.bytes().data()));
+  if (done != 1)
+    return failure{ec::server_auth_failed, "PBKDF2 failed"};
+  return scram_keys{hmac(salted.reveal(), {"Client Key"}),
+                    hmac(salted.reveal(), {"Server Key"})};
+}
+
+result<bool> password_matches(const secret& password,
+                              const scram_verifier& verifier) {
+  auto keys = derive_keys(password, verifier.salt, verifier.iterations);
+  if (!keys)
+    return keys.error();
+  // Both are compared, whatever the first says: a mock costs the same.
+  const bool stored = hash(keys->client_key) == verifier.stored_key;
+  const bool server = keys->server_key == verifier.server_key;
+  return stored && server && !verifier.mock;
+}
+
+} // namespace cenote::protocol
