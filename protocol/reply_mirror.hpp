@@ -1,15 +1,21 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "base/error.hpp"
 #include "protocol/message_walker.hpp"
+#include "protocol/reply_states.hpp"
+#include "protocol/server_dirt.hpp"
+#include "protocol/severity_reader.hpp"
+#include "protocol/tags.hpp"
 
 namespace cenote::protocol {
 
-/// What becomes of a reply: to the client who asked, or swallowed because cenote asked.
+/// What becomes of a reply: to the client who asked, or swallowed because
+/// cenote asked.
 enum class delivery : std::uint8_t { forward, skip };
 
 /// Who asked. Several clients may one day be answered by one server in turn, so
@@ -17,7 +23,19 @@ enum class delivery : std::uint8_t { forward, skip };
 using owner_id = std::uint32_t;
 
 /// The transaction status of ReadyForQuery.
-enum class transaction_status : char { idle = 'I', in_block = 'T', failed = 'E' };
+enum class transaction_status : char {
+  idle = 'I',
+  in_block = 'T',
+  failed = 'E'
+};
+
+/// Messages that PostgreSQL may send at any time, whatever was asked.
+enum class async_message : std::uint8_t {
+  none,
+  notice,       ///< `how` and `owner` are those of the reply now due.
+  notification, ///< `how` is always `forward`: the caller decides to whom.
+  parameter,    ///< As a notice; the caller may want to read it in any case.
+};
 
 /// What a reply means for the loan, per piece.
 struct reaction {
@@ -25,43 +43,166 @@ struct reaction {
   owner_id owner = 0;
   bool ready = false;     ///< This piece completes a ReadyForQuery.
   bool violation = false; ///< The server said what it must not say now.
+  bool fatal = false;     ///< This piece completes an ErrorResponse of severity
+                          ///< FATAL or PANIC: the server closes after it.
+  async_message async = async_message::none;
 };
 
-/// Models what one PostgreSQL server still owes. Fed with every message sent to it and
-/// every piece received from it; decides per message, never per TCP segment. Pure;
-/// its queue is a ring that grows to `outstanding_max` and is reused: no allocation in steady
-/// state. See docs/mirror.md for the table states x messages.
+/// Models what one PostgreSQL server still owes. Fed with every message sent to
+/// it and every piece received from it; decides per message, never per TCP
+/// segment. Pure; its queue is a ring that grows to `outstanding_max` and is
+/// reused: no allocation in steady state. See docs/mirror.md for the table
+/// states x messages.
+///
+/// The messages must be well formed: a Flush, Sync or Terminate has no body.
+/// (PostgreSQL answers a Flush that has one with an error.)
 class reply_mirror {
 public:
   explicit reply_mirror(std::size_t outstanding_max);
 
-  /// Records a client message that is passed to the server, by its tag. To be called when its
-  /// first piece is passed on. `too_many_outstanding`: the queue is full, nothing
-  /// was recorded. Tags that a client must not send are `protocol_violation`.
+  /// Records a client message that is passed to the server, by its tag. To be
+  /// called when its first piece is passed on. `too_many_outstanding`: the
+  /// queue is full, nothing was recorded. Tags that a client must not send are
+  /// `protocol_violation`.
   [[nodiscard]] ec sent(char tag, delivery how, owner_id owner) noexcept;
 
   /// Takes the next piece from the server, and says what to do with it.
-  reaction take(const piece& part) noexcept;
+  reaction take(const piece& part) noexcept {
+    // Rows and COPY data are nearly all that a busy server says. (DataRow has
+    // at least two bytes; shorter ones are judged below.)
+    if (part.tag == flow_tag_ && part.which == part::whole
+        && part.body_bytes >= 2)
+      return answer_;
+    return take_other(part);
+  }
 
-  /// No reply is outstanding, no message is half received, no extended-protocol batch is open (sent
-  /// since the last Sync), no COPY is under way.
+  /// No reply is outstanding, no message is half received, no extended-protocol
+  /// batch is open (sent since the last Sync), no COPY is under way. False for
+  /// ever after a FATAL error, a violation or a Terminate.
   [[nodiscard]] bool owes_nothing() const noexcept;
 
   /// The status of the last ReadyForQuery.
-  [[nodiscard]] transaction_status status() const noexcept;
+  [[nodiscard]] transaction_status status() const noexcept {
+    return status_;
+  }
 
   enum class copy_state : std::uint8_t { none, in, out, both };
   [[nodiscard]] copy_state copy() const noexcept;
 
-  /// What must be sent so that the server comes to ReadyForQuery by itself, for the
-  /// recovery of a server whose client vanished: CopyFail, Sync, or nothing but waiting.
-  enum class remedy : std::uint8_t { wait, copy_fail, sync };
+  /// What must be sent so that the server comes to ReadyForQuery by itself, for
+  /// the recovery of a server whose client vanished. Each is to be recorded by
+  /// `sent()`; ask again after each piece received until `owes_nothing()`.
+  enum class remedy : std::uint8_t {
+    wait,      ///< Nothing: an answer is on its way.
+    copy_fail, ///< CopyFail ('f').
+    copy_done, ///< CopyDone ('c'); COPY BOTH only, where CopyFail is fatal.
+    sync,      ///< Sync ('S').
+    probe,     ///< A simple Query with an empty string ('Q', "\0"): whether
+               ///< PostgreSQL swallowed a Sync in a COPY that failed cannot be
+               ///< known before something distinguishable is answered.
+  };
   [[nodiscard]] remedy to_come_clean() const noexcept;
 
+  /// Replies not yet received; an upper bound while PostgreSQL's position is
+  /// uncertain.
   [[nodiscard]] std::size_t outstanding() const noexcept;
 
+  /// Session state that the answers since the last `clear_dirt()` left behind.
+  [[nodiscard]] dirt_set dirt() const noexcept {
+    return dirt_.seen();
+  }
+
+  void clear_dirt() noexcept {
+    dirt_.clear();
+  }
+
+  /// The Parse just recorded by `sent()` names its statement.
+  void note_named_statement() noexcept;
+
+  /// A Terminate was passed on, or a FATAL error or a violation was seen.
+  [[nodiscard]] bool is_over() const noexcept {
+    return over_ || closing_;
+  }
+
 private:
-  // The owner of this file fills this in.
+  struct request {
+    owner_id owner = 0;
+    frontend_tag tag = frontend_tag::other;
+    delivery how = delivery::forward;
+  };
+
+  /// Where the server may be: at which request, in what state, and where in the
+  /// queue it goes on.
+  struct position {
+    std::uint32_t next = 0; ///< Sequence number of the request after this one.
+    owner_id owner = 0;
+    delivery how = delivery::forward;
+    due at = due::nothing;
+    bool skipping = false;   ///< After an error: ignores all until Sync.
+    bool batch_open = false; ///< Extended messages were done since the Sync.
+
+    friend bool operator==(const position&, const position&) = default;
+  };
+
+  /// Syncs pipelined behind one COPY FROM STDIN, before its CopyDone, of which
+  /// PostgreSQL may have swallowed any number when the COPY failed. Drivers
+  /// send one; whoever sends more than this loses the server when the COPY
+  /// fails.
+  static constexpr std::size_t positions_max = 8;
+  static constexpr std::size_t inline_requests = 16;
+
+  [[nodiscard]] reaction take_other(const piece& part) noexcept;
+  [[nodiscard]] reaction violate() noexcept;
+  [[nodiscard]] bool begin_message(std::uint32_t body_bytes) noexcept;
+  void end_message(const piece& part, reaction& out) noexcept;
+  void end_error(reaction& out) noexcept;
+
+  [[nodiscard]] const position* first_due() const noexcept;
+  void answer_for(const position& from) noexcept;
+  [[nodiscard]] bool step_all(backend_tag tag) noexcept;
+  [[nodiscard]] bool step(position& from, backend_tag tag) const noexcept;
+  void fail(const position& from) noexcept;
+  [[nodiscard]] std::uint32_t
+  first_but_sync(const position& from) const noexcept;
+
+  void load_next(position& into) const noexcept;
+  void add(const position& one) noexcept;
+  void settle() noexcept;
+
+  [[nodiscard]] ec push(const request& what) noexcept;
+  [[nodiscard]] bool grow(std::size_t used) noexcept;
+  [[nodiscard]] std::size_t queued() const noexcept;
+  [[nodiscard]] const request& queued_at(std::uint32_t sequence) const noexcept;
+  [[nodiscard]] remedy remedy_for(const position& of) const noexcept;
+
+  std::size_t outstanding_max_;
+
+  // A ring of the requests that are not begun yet; its size is a power of two.
+  std::array<request, inline_requests> few_{};
+  std::vector<request> many_; ///< Instead of `few_`, once it was too small.
+  std::uint32_t ring_mask_ = inline_requests - 1;
+  std::uint32_t tail_ = 0; ///< Sequence number of the next request recorded.
+
+  // Nearly always one. The likeliest comes first: it says who is answered.
+  std::array<position, positions_max> positions_{};
+  std::uint8_t position_count_ = 1;
+  bool too_uncertain_ = false;
+
+  // The message that is being received.
+  bool in_message_ = false;
+  bool unasked_ = false; ///< An error that began when nothing was due.
+  char message_tag_ = 0;
+  backend_tag message_ = backend_tag::other;
+  command_rows rows_ = command_rows::none;
+  std::uint32_t error_tail_ = 0; ///< `tail_` when the error began.
+
+  char flow_tag_ = 0; ///< DataRow or CopyData when more of them may come.
+  reaction answer_;   ///< For a piece that has no consequences.
+  bool closing_ = false;
+  bool over_ = false;
+  transaction_status status_ = transaction_status::idle;
+  severity_reader severity_;
+  server_dirt dirt_;
 };
 
 } // namespace cenote::protocol

@@ -1,0 +1,77 @@
+#include "protocol/server_dirt.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace cenote::protocol {
+
+namespace {
+
+/// The text of a CommandComplete's body, as far as it was kept.
+std::string_view text_of(std::span<const std::byte> body) noexcept {
+  const auto text
+    = std::string_view{reinterpret_cast<const char*>(body.data()), body.size()};
+  return text.substr(0, text.find('\0'));
+}
+
+} // namespace
+
+void server_dirt::end_tag(command_rows rows, bool is_last) noexcept {
+  const auto tag = text_of(tag_.bytes());
+  if (tag.empty())
+    return;
+  // The tags that matter, by their first letter: most commands end here.
+  switch (tag.front()) {
+    case 'C':
+      if (tag.starts_with("CREATE "))
+        seen_.add(dirt::maybe_temp);
+      else if (tag == "CALL")
+        seen_.add(dirt::opaque);
+      break;
+    case 'D':
+      if (tag == "DECLARE CURSOR")
+        seen_.add(dirt::cursors);
+      else if (tag == "DO")
+        seen_.add(dirt::opaque);
+      else if (tag == "DEALLOCATE ALL" && is_last)
+        seen_.remove(dirt::statements);
+      else if (tag == "DISCARD ALL") {
+        const auto prepared_later = !is_last && seen_.has(dirt::statements);
+        seen_ = {};
+        if (prepared_later)
+          seen_.add(dirt::statements);
+      }
+      break;
+    case 'E':
+      // EXPLAIN ANALYZE CREATE TABLE AS does create the table.
+      if (tag == "EXPLAIN")
+        seen_.add(dirt::maybe_temp);
+      break;
+    case 'L':
+      if (tag == "LISTEN")
+        seen_.add(dirt::listens);
+      else if (tag == "LOAD")
+        seen_.add(dirt::libraries);
+      break;
+    case 'P':
+      if (tag == "PREPARE")
+        seen_.add(dirt::statements);
+      break;
+    case 'R':
+      if (tag == "RESET")
+        seen_.add(dirt::settings);
+      break;
+    case 'S':
+      if (tag == "SET")
+        seen_.add(dirt::settings);
+      else if (tag.starts_with("SELECT") && rows != command_rows::seen)
+        seen_.add(rows == command_rows::not_seen && tag == "SELECT 0"
+                    ? dirt::select_nothing
+                    : dirt::maybe_temp);
+      break;
+    default:
+      break;
+  }
+}
+
+} // namespace cenote::protocol

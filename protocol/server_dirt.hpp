@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "protocol/body_prefix.hpp"
+#include "protocol/message_walker.hpp"
+
+namespace cenote::protocol {
+
+/// Session state that a command may have left on the server.
+enum class dirt : std::uint16_t {
+  settings = 1,    ///< SET (also SET LOCAL, SET TRANSACTION), RESET.
+  statements = 2,  ///< PREPARE, or a Parse with a name.
+  listens = 4,     ///< LISTEN. UNLISTEN may have been for another channel.
+  cursors = 8,     ///< DECLARE CURSOR, perhaps WITH HOLD.
+  maybe_temp = 16, ///< CREATE of anything, SELECT INTO, EXPLAIN.
+  libraries = 32,  ///< LOAD.
+  opaque = 64,     ///< DO, CALL, FunctionCall: code that can do any of these.
+  /// An Execute without rows ended "SELECT 0": an empty result, or a CREATE
+  /// TEMP TABLE AS that found nothing. Who has read the SQL may ignore it.
+  select_nothing = 128,
+};
+
+/// A set of `dirt`.
+class dirt_set {
+public:
+  constexpr dirt_set() noexcept = default;
+
+  [[nodiscard]] constexpr bool empty() const noexcept {
+    return bits_ == 0;
+  }
+
+  [[nodiscard]] constexpr bool has(dirt what) const noexcept {
+    return (bits_ & static_cast<std::uint16_t>(what)) != 0;
+  }
+
+  constexpr void add(dirt what) noexcept {
+    bits_
+      = static_cast<std::uint16_t>(bits_ | static_cast<std::uint16_t>(what));
+  }
+
+  constexpr void remove(dirt what) noexcept {
+    bits_
+      = static_cast<std::uint16_t>(bits_ & ~static_cast<std::uint16_t>(what));
+  }
+
+  friend constexpr bool operator==(dirt_set, dirt_set) noexcept = default;
+
+private:
+  std::uint16_t bits_ = 0;
+};
+
+/// How the command ran that a CommandComplete ends; its tag alone does not tell
+/// SELECT from SELECT INTO.
+enum class command_rows : std::uint8_t {
+  seen,     ///< A RowDescription or DataRow came.
+  none,     ///< Simple protocol and none came: it returns no rows.
+  not_seen, ///< Extended protocol and none came: empty, or returns no rows.
+};
+
+/// Collects `dirt` from the tags of CommandComplete: of each, the first
+/// `tag_bytes_max` bytes in fixed memory. What runs inside a SELECT
+/// (set_config, pg_advisory_lock, …) leaves no trace in a tag.
+class server_dirt {
+public:
+  static constexpr std::size_t tag_bytes_max = 24;
+
+  [[nodiscard]] dirt_set seen() const noexcept {
+    return seen_;
+  }
+
+  void clear() noexcept {
+    seen_ = {};
+  }
+
+  void add(dirt what) noexcept {
+    seen_.add(what);
+  }
+
+  /// A piece of a CommandComplete.
+  void read_tag(const piece& part) noexcept {
+    tag_.take(part);
+  }
+
+  /// It is complete. `is_last`: no later request is outstanding that may have
+  /// prepared something after a DEALLOCATE ALL.
+  void end_tag(command_rows rows, bool is_last) noexcept;
+
+private:
+  body_prefix<tag_bytes_max> tag_;
+  dirt_set seen_;
+};
+
+} // namespace cenote::protocol
