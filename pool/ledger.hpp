@@ -243,6 +243,7 @@ private:
     resetting,
     held, ///< Free to lend, but blocked.
   };
+  static constexpr std::size_t server_state_count = 5;
 
   struct server_entry {
     server_id id;
@@ -292,9 +293,9 @@ private:
   std::vector<waiter_entry> waiters_;
   id_index server_slots_;
   id_index waiter_slots_;
-  std::size_t counts_[5] = {}; ///< By `server_state`.
-  slot idle_first_ = no_slot;  ///< Most recently used.
-  slot idle_last_ = no_slot;   ///< Idle the longest.
+  std::size_t counts_[server_state_count] = {}; ///< By `server_state`.
+  slot idle_first_ = no_slot;                   ///< Most recently used.
+  slot idle_last_ = no_slot;                    ///< Idle the longest.
   slot servers_free_ = no_slot;
   slot waiter_first_ = no_slot;
   slot waiter_last_ = no_slot;

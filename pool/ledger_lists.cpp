@@ -121,7 +121,7 @@ void ledger::check() const {
 }
 
 void ledger::check_servers() const {
-  std::size_t counts[5] = {};
+  std::size_t counts[server_state_count] = {};
   for (slot at = 0; at < servers_.size(); ++at) {
     const auto& server = servers_[at];
     ++counts[static_cast<std::size_t>(server.state)];
@@ -133,7 +133,7 @@ void ledger::check_servers() const {
                   || (server.blocks == 0 && !server.stale));
     CENOTE_ASSERT(server.state != server_state::lent || server.loan != 0);
   }
-  for (std::size_t state = 0; state < 5; ++state)
+  for (std::size_t state = 0; state < server_state_count; ++state)
     CENOTE_ASSERT(counts[state] == counts_[state]);
   CENOTE_ASSERT(server_slots_.size()
                 == servers_.size() - count(server_state::free_slot));

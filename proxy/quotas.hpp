@@ -86,6 +86,7 @@ public:
   }
 
   /// May go below `used`: then there are no new units until enough came back.
+  /// A `try_take` that runs at the same time may still go by the old limit.
   void set_limit(count limit) noexcept;
 
   /// Says that somebody waits for a unit: from now on the hook is called when
