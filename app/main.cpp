@@ -1,0 +1,5 @@
+#include <cstdio>
+
+int main() {
+  std::puts("cenote 0.1.0");
+}
