@@ -19,6 +19,9 @@ inline constexpr std::size_t auth_message_bytes_max = 65'535;
 /// All plaintext bytes of one login together.
 inline constexpr std::size_t login_bytes_max = 128 * 1024;
 
+/// How long a client that was refused may take to read why.
+inline constexpr std::chrono::seconds refusal_time_max{2};
+
 /// SSLRequest and GSSENCRequest before the startup message: one of each.
 inline constexpr unsigned encryption_requests_max = 2;
 
@@ -56,6 +59,11 @@ inline constexpr std::size_t tls_record_bytes_max = 8 * 1024;
 
 // -- servers
 // ----------------------------------------------------------------------
+
+/// One message of a server before its first ReadyForQuery, and all of them
+/// together. An ErrorResponse is the longest honest one.
+inline constexpr std::size_t server_login_message_bytes_max = 64 * 1024;
+inline constexpr std::size_t server_login_bytes_max = 256 * 1024;
 
 /// SCRAM iterations that a server may ask for. PostgreSQL's default is 4,096;
 /// the limit keeps a hostile server from burning our CPU (CVE-2026-6669 class).
