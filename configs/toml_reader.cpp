@@ -51,7 +51,7 @@ std::variant<table, syntax_error> read_toml(std::string_view text) {
     return syntax_error{static_cast<int>(why.source().begin.line),
                         std::string{why.description()}};
   }
-  return to_table(parsed.table(), 1);
+  return to_table(parsed.table(), 0);
 }
 
 } // namespace cenote::configs
