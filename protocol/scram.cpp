@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "protocol/base64.hpp"
@@ -89,9 +90,9 @@ scram_server::scram_server(scram_verifier verifier, std::string nonce,
 }
 
 result<std::string> scram_server::start(std::string_view client_first) {
-  if (phase_ != phase::fresh)
+  // Every way out but the last one fails for good.
+  if (std::exchange(phase_, phase::failed) != phase::fresh)
     return malformed("SCRAM message out of turn");
-  phase_ = phase::failed;
   if (!is_acceptable(client_first) || client_first.size() < 3)
     return malformed("malformed SCRAM client-first-message");
   // gs2-header: the binding flag, and an authorisation name that must be empty.
@@ -122,9 +123,8 @@ result<std::string> scram_server::start(std::string_view client_first) {
 }
 
 result<std::string> scram_server::finish(std::string_view client_final) {
-  if (phase_ != phase::challenged)
+  if (std::exchange(phase_, phase::failed) != phase::challenged)
     return malformed("SCRAM message out of turn");
-  phase_ = phase::failed;
   if (!is_acceptable(client_final))
     return malformed("malformed SCRAM client-final-message");
   auto in = attributes{client_final};

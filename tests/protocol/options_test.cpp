@@ -1,0 +1,102 @@
+#include "protocol/options.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "wire.hpp"
+
+using namespace cenote;
+using namespace cenote::protocol;
+
+BOOST_AUTO_TEST_SUITE(options_test)
+
+BOOST_AUTO_TEST_CASE(settings_are_read_in_all_of_postgresqls_spellings) {
+  const struct {
+    std::string_view options;
+    std::vector<parameter> expected;
+  } table[] = {
+    {"", {}},
+    {" \t\n\v\f\r ", {}},
+    {"-c a=1", {{"a", "1"}}},
+    {"-ca=1", {{"a", "1"}}},
+    {"--a=1", {{"a", "1"}}},
+    {"-c\ta=1\n --b=2 -cc=3", {{"a", "1"}, {"b", "2"}, {"c", "3"}}},
+    {"--a=1 --a=2", {{"a", "1"}, {"a", "2"}}},
+    {"--search-path=a-b", {{"search_path", "a-b"}}},
+    {"-c search-path=a-b", {{"search_path", "a-b"}}},
+    {"--a=", {{"a", ""}}},
+    {"--a=b=c", {{"a", "b=c"}}},
+    {R"(-c a=x\ y)", {{"a", "x y"}}},
+    {R"(-c a=x\\y)", {{"a", R"(x\y)"}}},
+    {R"(-c\ a=1)", {{" a", "1"}}},
+    {R"(-c a=1\)", {{"a", "1"}}}, // A last backslash is dropped.
+    {"-c a=1 --", {{"a", "1"}}},
+    {"-c --a=1", {{"__a", "1"}}}, // An argument, whatever it looks like.
+    {"--referenced=x", {{"referenced", "x"}}},
+  };
+  for (const auto& row : table) {
+    const auto got = parse_options(row.options);
+    BOOST_REQUIRE_MESSAGE(got, row.options);
+    BOOST_TEST((got->settings == row.expected), row.options);
+    BOOST_TEST(!got->reference, row.options);
+    const auto again = parse_options(format_options(got->settings));
+    BOOST_REQUIRE_MESSAGE(again, row.options);
+    BOOST_TEST((again->settings == row.expected), row.options);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(odd_options_are_refused) {
+  for (std::string_view options :
+       {"-c",        "-c=",        "-c =",   "-c =1",    "--=",
+        "--=1",      "--a",        "-c a",   "-ca",      "-",
+        "a",         "a=1",        "\\",     "\\ ",      "-d 1",
+        "-x",        "-c a=1 b",   "-- a=1", "--a=1 -c", "referenced=x",
+        "reference", "--reference"}) {
+    const auto got = parse_options(options);
+    BOOST_REQUIRE_MESSAGE(!got, options);
+    BOOST_TEST(got.error().code == ec::startup_options_invalid);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_reference_is_taken_out_in_every_spelling) {
+  const struct {
+    std::string_view options;
+    std::string_view reference;
+    std::vector<parameter> settings;
+  } table[] = {
+    {"reference=acme", "acme", {}},
+    {"--reference=acme", "acme", {}},
+    {"-c reference=acme", "acme", {}},
+    {"-creference=acme", "acme", {}},
+    {"-c a=1 reference=acme --b=2", "acme", {{"a", "1"}, {"b", "2"}}},
+    {"reference=x --reference=y", "y", {}},
+    {"reference=", "", {}},
+    {R"(reference=a\ b)", "a b", {}},
+    {"-- reference=acme", "acme", {}},
+  };
+  for (const auto& row : table) {
+    const auto got = parse_options(row.options);
+    BOOST_REQUIRE_MESSAGE(got, row.options);
+    BOOST_REQUIRE_MESSAGE(got->reference, row.options);
+    BOOST_TEST(*got->reference == row.reference, row.options);
+    BOOST_TEST((got->settings == row.settings), row.options);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_behind_a_nul_is_not_read) {
+  const auto got = parse_options({"-c a=1\0 -c b=2", 14});
+  BOOST_REQUIRE(got);
+  BOOST_TEST(got->settings.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_megabyte_of_options_ends) {
+  for (std::string_view one : {"-c a=1 ", "\\", "--=", " ", "-c", "x", "-"}) {
+    std::string options;
+    while (options.size() < 1'000'000)
+      options += one;
+    const auto got = parse_options(options);
+    if (got)
+      BOOST_TEST(got->settings.size() <= options.size() / 7 + 1);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
