@@ -19,7 +19,8 @@
 namespace cenote::proxy {
 
 /// A client's seat in a pool: its quota units, and the duty to tell the MANAGER
-/// when it is gone. Move-only; dropping it gives everything back, on any thread.
+/// when it is gone. Move-only; dropping it gives everything back, on any
+/// thread.
 class [[nodiscard]] subscription {
 public:
   subscription() noexcept = default;
@@ -43,9 +44,9 @@ private:
   std::vector<quota_unit> units_;
 };
 
-/// A secret eight byte key (BackendKeyData of protocol 3.0): the client's handle for cancel.
-/// Byte 0 is the node (0 until there is a cluster), byte 1 the shard that owns the client,
-/// six bytes are random.
+/// A secret eight byte key (BackendKeyData of protocol 3.0): the client's
+/// handle for cancel. Byte 0 is the node (0 until there is a cluster), byte 1
+/// the shard that owns the client, six bytes are random.
 struct cancel_key {
   std::array<std::byte, 8> bytes{};
 
@@ -58,13 +59,14 @@ struct peer_name {
   std::uint16_t port = 0;
 };
 
-/// All of a client that crosses from the edge to a shard. Whoever holds it owns the
-/// socket. The login is complete except for BackendKeyData and ReadyForQuery: the shard makes the key and
-/// sends both.
+/// All of a client that crosses from the edge to a shard. Whoever holds it owns
+/// the socket. The login is complete except for BackendKeyData and
+/// ReadyForQuery: the shard makes the key and sends both.
 struct client_adoption {
   net::unique_fd socket;
-  std::unique_ptr<net::tls_session> tls; ///< Null without TLS, never mid-handshake.
-  std::vector<std::byte> unread;         ///< Read ahead by the edge; comes first.
+  std::unique_ptr<net::tls_session>
+    tls;                         ///< Null without TLS, never mid-handshake.
+  std::vector<std::byte> unread; ///< Read ahead by the edge; comes first.
   subscription seat;
   std::string user; ///< As the client said it, tenant cut off.
   std::string database;
@@ -72,8 +74,9 @@ struct client_adoption {
   peer_name peer;
   peer_name local;
   bool is_tls = false;
-  /// Startup parameters that are settings (`options` taken apart too), in order, without user,
-  /// database, replication, options and cenote's own. Names are checked identifiers.
+  /// Startup parameters that are settings (`options` taken apart too), in
+  /// order, without user, database, replication, options and cenote's own.
+  /// Names are checked identifiers.
   std::vector<std::pair<std::string, std::string>> settings;
 };
 
@@ -82,7 +85,8 @@ struct server_adoption {
   net::unique_fd socket;
   std::unique_ptr<net::tls_session> tls;
   std::vector<std::byte> unread; ///< Must be empty in practice; kept for truth.
-  std::vector<quota_unit> seat;  ///< Given back when the server dies, wherever that is.
+  std::vector<quota_unit>
+    seat; ///< Given back when the server dies, wherever that is.
   std::shared_ptr<const tenants::server_target> target;
   greeting said;
   std::uint32_t backend_pid = 0;
@@ -90,7 +94,8 @@ struct server_adoption {
   peer_name peer;
   peer_name local;
   bool is_tls = false;
-  /// Grows with every RECONNECT or change of target; a server of an older epoch is not lent.
+  /// Grows with every RECONNECT or change of target; a server of an older epoch
+  /// is not lent.
   std::uint64_t epoch = 0;
 };
 

@@ -15,7 +15,8 @@
 
 namespace cenote::proxy {
 
-/// A CancelRequest that must reach a server before that server may be lent again.
+/// A CancelRequest that must reach a server before that server may be lent
+/// again.
 struct cancel_order {
   std::shared_ptr<const tenants::server_target> target;
   peer_name server; ///< The address it was reached at.
@@ -30,19 +31,22 @@ class edge_port {
 public:
   virtual ~edge_port() = default;
 
-  /// Delivers a CancelRequest to PostgreSQL and waits for its acknowledgement (end of stream), within
-  /// `limits::cancel_time_max`; then calls `data_plane::cancel_settled`, in every case.
+  /// Delivers a CancelRequest to PostgreSQL and waits for its acknowledgement
+  /// (end of stream), within `limits::cancel_time_max`; then calls
+  /// `data_plane::cancel_settled`, in every case.
   virtual void deliver_cancel(cancel_order order) noexcept = 0;
 };
 
 /// The data plane as the actors and the edge see it: shards and their lanes.
 /// Every call is a message to the lane's shard: any thread, never blocks;
-/// unknown or closed lanes are ignored. Messages of one caller to one shard keep their order.
+/// unknown or closed lanes are ignored. Messages of one caller to one shard
+/// keep their order.
 class data_plane {
 public:
   virtual ~data_plane() = default;
 
-  // -- for MANAGER and POOL WORKER ----------------------------------------------
+  // -- for MANAGER and POOL WORKER
+  // ----------------------------------------------
 
   /// Makes a lane on the least loaded shard.
   virtual lane_ref open_lane(std::shared_ptr<pool_port> port,
@@ -54,26 +58,29 @@ public:
                               const tenants::pool_settings& settings)
     = 0;
 
-  /// A login failed and the pool has no server: ends its present waiters with `why`. With
-  /// at least one live server the waiters go on waiting.
+  /// A login failed and the pool has no server: ends its present waiters with
+  /// `why`. With at least one live server the waiters go on waiting.
   virtual void fail_waiters(lane_ref where, refusal why) = 0;
 
-  /// No lending until `resume`; loans end as usual. Answered by `pool_port::paused`.
+  /// No lending until `resume`; loans end as usual. Answered by
+  /// `pool_port::paused`.
   virtual void pause_lane(lane_ref where) = 0;
   virtual void resume_lane(lane_ref where) = 0;
 
-  /// Servers with an epoch below `epoch` are closed as they come free (RECONNECT, change of target).
+  /// Servers with an epoch below `epoch` are closed as they come free
+  /// (RECONNECT, change of target).
   virtual void retire_servers(lane_ref where, std::uint64_t epoch) = 0;
 
-  /// Stops lending for new transactions, lets what is in flight finish until `deadline`, ends every client
-  /// with `why` (FATAL), closes the servers. Answered by `pool_port::drained`.
+  /// Stops lending for new transactions, lets what is in flight finish until
+  /// `deadline`, ends every client with `why` (FATAL), closes the servers.
+  /// Answered by `pool_port::drained`.
   virtual void drain_lane(lane_ref where, time_point deadline, ec why) = 0;
 
   /// Ends every client and server now.
   virtual void kill_lane(lane_ref where, ec why) = 0;
 
-  /// Frees the lane (after drain or kill, or when empty). Clients that arrive after it are ended with
-  /// `pool_draining`.
+  /// Frees the lane (after drain or kill, or when empty). Clients that arrive
+  /// after it are ended with `pool_draining`.
   virtual void close_lane(lane_ref where) = 0;
 
   /// Answered by `pool_port::reported`.
@@ -82,7 +89,8 @@ public:
   /// Ends one client with `why`. Ignored if it is gone.
   virtual void end_client(client_id who, ec why) = 0;
 
-  // -- for the edge ---------------------------------------------------------------
+  // -- for the edge
+  // ---------------------------------------------------------------
 
   /// Hands a logged-in client to its lane.
   virtual void adopt(lane_ref where, client_adoption client) = 0;
@@ -98,7 +106,8 @@ public:
                               bool acknowledged)
     = 0;
 
-  // -- for the console and metrics --------------------------------------------------
+  // -- for the console and metrics
+  // --------------------------------------------------
 
   [[nodiscard]] virtual std::size_t shard_count() const noexcept = 0;
 

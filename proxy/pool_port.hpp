@@ -15,8 +15,8 @@ namespace cenote::proxy {
 
 /// What a lane says of itself, in numbers.
 struct lane_numbers {
-  std::uint32_t clients = 0;        ///< Adopted and not gone.
-  std::uint32_t waiting = 0;        ///< Clients in the queue.
+  std::uint32_t clients = 0; ///< Adopted and not gone.
+  std::uint32_t waiting = 0; ///< Clients in the queue.
   std::uint32_t servers_idle = 0;
   std::uint32_t servers_lent = 0;
   std::uint32_t servers_cleaning = 0; ///< Resetting or recovering.
@@ -24,9 +24,10 @@ struct lane_numbers {
   std::uint32_t servers_wanted = 0;
 };
 
-/// How the data plane and the edge talk up to the actors of one pool. Implemented in actors/;
-/// resolves the pool's present actors itself, so that it stays valid over their
-/// restarts. Every call: any thread, never blocks, never throws.
+/// How the data plane and the edge talk up to the actors of one pool.
+/// Implemented in actors/; resolves the pool's present actors itself, so that
+/// it stays valid over their restarts. Every call: any thread, never blocks,
+/// never throws.
 class pool_port {
 public:
   virtual ~pool_port() = default;
@@ -36,8 +37,9 @@ public:
   /// A client left (or never arrived). Idempotent.
   virtual void client_left(client_id who) noexcept = 0;
 
-  /// A waiter found no server and none is on its way in the lane's knowledge. Said when the number of wanted
-  /// servers rises, and once a second while it stays above zero.
+  /// A waiter found no server and none is on its way in the lane's knowledge.
+  /// Said when the number of wanted servers rises, and once a second while it
+  /// stays above zero.
   virtual void starving(lane_ref where, const lane_numbers& now) noexcept = 0;
 
   /// A server finished its login and was adopted by the lane.
@@ -49,18 +51,19 @@ public:
   /// A server of the lane is gone; its seat is free again.
   virtual void server_gone(lane_ref where, ec why) noexcept = 0;
 
-  /// `data_plane::drain` is over: nobody is lent a server any more. `cut_short` clients
-  /// had to be ended in the middle of their transaction.
+  /// `data_plane::drain` is over: nobody is lent a server any more. `cut_short`
+  /// clients had to be ended in the middle of their transaction.
   virtual void drained(lane_ref where, std::uint32_t cut_short) noexcept = 0;
 
   /// `data_plane::pause` took full effect: no server of the lane is lent.
   virtual void paused(lane_ref where) noexcept = 0;
 
-  /// Answer to `data_plane::report`: who is here, for an actor that was restarted and
-  /// rebuilds its state.
+  /// Answer to `data_plane::report`: who is here, for an actor that was
+  /// restarted and rebuilds its state.
   struct census {
     lane_numbers numbers;
-    std::shared_ptr<const greeting> last_greeting; ///< Null if no server ever logged in.
+    std::shared_ptr<const greeting>
+      last_greeting; ///< Null if no server ever logged in.
     std::vector<client_id> clients;
   };
   virtual void reported(lane_ref where, census now) noexcept = 0;

@@ -94,8 +94,8 @@ struct shard_snapshot {
   std::vector<server_row> servers;
 };
 
-/// Collects one snapshot per shard. `arrived` is called on each shard's thread, once
-/// per shard; the implementation counts.
+/// Collects one snapshot per shard. `arrived` is called on each shard's thread,
+/// once per shard; the implementation counts.
 class snapshot_sink {
 public:
   virtual ~snapshot_sink() = default;

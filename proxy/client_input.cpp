@@ -1,0 +1,271 @@
+// What a client sends: walked, checked, held or forwarded.
+
+#include <string>
+#include <utility>
+
+#include "base/limits.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/tags.hpp"
+#include "protocol/writer.hpp"
+#include "proxy/client_link.hpp"
+#include "proxy/lane.hpp"
+#include "proxy/server_link.hpp"
+#include "proxy/shard.hpp"
+
+namespace cenote::proxy {
+
+namespace {
+
+using protocol::frontend_tag;
+using protocol::message_walker;
+using session::event;
+
+constexpr std::size_t header_bytes = 5;
+
+} // namespace
+
+void client_link::on_bytes(net::slice in) {
+  lane_.sums().bytes_received += in.bytes.size();
+  switch (phase_) {
+    case session::phase::idle:
+    case session::phase::borrowing:
+      return pump(in, true);
+    case session::phase::waiting:
+    case session::phase::preparing:
+      return hold(in.bytes);
+    case session::phase::gone:
+      return;
+  }
+}
+
+void client_link::to_server::send(net::slice bytes, bool) noexcept {
+  if (from->server_ != nullptr && !from->server_->send(bytes))
+    from->server_is_full();
+}
+
+void client_link::to_server::send_copy(std::span<const std::byte> bytes,
+                                       bool) noexcept {
+  if (from->server_ != nullptr && !from->server_->send_copy(bytes))
+    from->server_is_full();
+}
+
+void client_link::server_is_full() noexcept {
+  if (stream_ != nullptr)
+    lane_.home().io().pause(*stream_);
+}
+
+void client_link::server_drained() {
+  if (stream_ != nullptr && !full_)
+    lane_.home().io().resume(*stream_);
+}
+
+/// Forwards what may flow, until the input is used up or the client has to
+/// wait.
+void client_link::pump(net::slice in, bool borrowed) {
+  request_run forward{to_server{this}, in, borrowed};
+  auto rest = in.bytes;
+  protocol::piece part;
+  for (;;) {
+    auto outcome = walker_.next(rest, part);
+    if (outcome == message_walker::outcome::need_data)
+      break;
+    if (outcome == message_walker::outcome::failed) {
+      forward.flush();
+      return refuse(walker_.error());
+    }
+    if (!take(part, rest, forward))
+      return;
+  }
+  forward.flush();
+  rearm();
+}
+
+/// False: stop, the rest of the input is held or nobody's any more.
+bool client_link::take(const protocol::piece& part,
+                       std::span<const std::byte> rest, request_run& forward) {
+  if (part.starts())
+    return take_start(part, rest, forward);
+  if (skipping_) {
+    skipping_ = !part.ends();
+    return true;
+  }
+  if (watch_parse_)
+    look_at_parse(part);
+  mid_message_ = !part.ends();
+  forward.add(part);
+  return true;
+}
+
+bool client_link::take_start(const protocol::piece& part,
+                             std::span<const std::byte> rest,
+                             request_run& forward) {
+  if (!is_acceptable(part, forward))
+    return false;
+  if (phase_ == session::phase::idle) {
+    if (take_locally(part))
+      return true;
+    if (!begin_request(part, rest))
+      return false;
+  }
+  bool was_at_rest = server_->mirror().owes_nothing();
+  if (auto code = server_->expect(part.tag); code != ec::none) {
+    forward.flush();
+    refuse(code);
+    return false;
+  }
+  if (was_at_rest)
+    request_at_ = lane_.home().now();
+  mid_message_ = !part.ends();
+  count(part);
+  forward.add(part);
+  return true;
+}
+
+/// Whether PostgreSQL would look at this message at all; if not, the client is
+/// ended here as PostgreSQL would end it.
+bool client_link::is_acceptable(const protocol::piece& part,
+                                request_run& forward) {
+  switch (protocol::frontend_tag_of(part.tag)) {
+    case frontend_tag::terminate:
+      forward.flush();
+      goodbye_ = true;
+      apply(event::goodbye);
+      return false;
+    case frontend_tag::password:
+    case frontend_tag::other:
+      forward.flush();
+      why_text_ = ": invalid frontend message type "
+                + std::to_string(static_cast<unsigned>(
+                  static_cast<unsigned char>(part.tag)));
+      refuse(ec::protocol_violation);
+      return false;
+    case frontend_tag::flush:
+    case frontend_tag::sync:
+      if (part.body_bytes == 0)
+        return true;
+      forward.flush();
+      why_text_ = ": invalid message format";
+      refuse(ec::protocol_violation);
+      return false;
+    case frontend_tag::bind:
+    case frontend_tag::close:
+    case frontend_tag::copy_data:
+    case frontend_tag::copy_done:
+    case frontend_tag::copy_fail:
+    case frontend_tag::describe:
+    case frontend_tag::execute:
+    case frontend_tag::function_call:
+    case frontend_tag::parse:
+    case frontend_tag::query:
+      return true;
+  }
+  return false;
+}
+
+/// Without a server: the messages that PostgreSQL ignores when it is idle, and
+/// what is left of a batch that was canceled while it waited.
+bool client_link::take_locally(const protocol::piece& part) {
+  auto tag = protocol::frontend_tag_of(part.tag);
+  bool ignorable = tag == frontend_tag::copy_data
+                || tag == frontend_tag::copy_done
+                || tag == frontend_tag::copy_fail || tag == frontend_tag::flush;
+  if (!ignorable && !skip_to_sync_)
+    return false;
+  skipping_ = !part.ends();
+  if (skip_to_sync_ && tag == frontend_tag::sync) {
+    skip_to_sync_ = false;
+    deliver_copy(protocol::encoded(protocol::ready_for_query{}), true);
+  }
+  return true;
+}
+
+void client_link::count(const protocol::piece& part) {
+  if (part.tag == 'P') {
+    ++lane_.sums().client_parses;
+    ++lane_.sums().server_parses;
+    watch_parse_ = true;
+    look_at_parse(part);
+  } else if (part.tag == 'B') {
+    ++lane_.sums().binds;
+  }
+}
+
+/// A Parse whose statement has a name leaves it behind on the server: the first
+/// byte of the body says so.
+void client_link::look_at_parse(const protocol::piece& part) noexcept {
+  auto body = part.starts() ? part.bytes.subspan(header_bytes) : part.bytes;
+  if (body.empty())
+    return;
+  watch_parse_ = false;
+  if (body.front() != std::byte{0})
+    server_->note_named_statement();
+}
+
+/// Asks for a server. True: it is here, go on with `part`. False: the bytes
+/// from `part` on are held, or the client is gone.
+bool client_link::begin_request(const protocol::piece& part,
+                                std::span<const std::byte> rest) {
+  if (full_)
+    lane_.home().io().pause(*stream_);
+  apply(event::request);
+  if (phase_ == session::phase::borrowing)
+    return true;
+  if (phase_ == session::phase::gone)
+    return false;
+  hold(part.bytes);
+  hold(rest);
+  walker_ = message_walker{limits::message_bytes_max};
+  return false;
+}
+
+void client_link::hold(std::span<const std::byte> bytes) {
+  if (bytes.empty())
+    return;
+  if (held_.capacity() == 0)
+    held_ = lane_.home().take_buffer();
+  held_.insert(held_.end(), bytes.begin(), bytes.end());
+  if (held_.size() >= limits::held_bytes_max && !held_enough_) {
+    held_enough_ = true;
+    lane_.home().io().pause(*stream_);
+  }
+}
+
+void client_link::forward_held() {
+  if (held_.empty())
+    return;
+  auto bytes = std::exchange(held_, {});
+  if (std::exchange(held_enough_, false) && !full_)
+    lane_.home().io().resume(*stream_);
+  pump({bytes, nullptr}, false);
+  lane_.home().give_buffer(std::move(bytes));
+}
+
+/// The request was canceled before any server saw it: PostgreSQL's words, and
+/// then as after any error: a simple query is over, a batch is dropped up to
+/// its Sync.
+void client_link::answer_canceled() {
+  auto bytes = std::exchange(held_, {});
+  if (std::exchange(held_enough_, false) && !full_)
+    lane_.home().io().resume(*stream_);
+  if (bytes.empty())
+    return;
+  auto first = protocol::frontend_tag_of(static_cast<char>(bytes.front()));
+  deliver_copy(protocol::error_message(ec::query_canceled), true);
+  net::slice in{bytes, nullptr};
+  if (first == frontend_tag::query || first == frontend_tag::function_call) {
+    deliver_copy(protocol::encoded(protocol::ready_for_query{}), true);
+    // Walk over the one message; what is behind it is the next request.
+    auto rest = in.bytes;
+    protocol::piece part;
+    if (walker_.next(rest, part) == message_walker::outcome::piece)
+      skipping_ = !part.ends();
+    in = {rest, nullptr};
+  } else {
+    skip_to_sync_ = true;
+  }
+  ready_at_ = lane_.home().now();
+  pump(in, false);
+  lane_.home().give_buffer(std::move(bytes));
+}
+
+} // namespace cenote::proxy

@@ -1,0 +1,349 @@
+#include "proxy/client_link.hpp"
+
+#include <utility>
+
+#include "base/assert.hpp"
+#include "base/limits.hpp"
+#include "base/log.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/writer.hpp"
+#include "proxy/lane.hpp"
+#include "proxy/server_link.hpp"
+#include "proxy/shard.hpp"
+#include "proxy/wall_clock.hpp"
+
+namespace cenote::proxy {
+
+namespace {
+
+using session::effect;
+using session::event;
+
+/// How long a client that is sent away may take to read why.
+constexpr auto farewell_time_max = std::chrono::seconds{5};
+
+} // namespace
+
+client_link::client_link(lane& in, client_adoption from)
+  : lane_{in},
+    walker_{limits::message_bytes_max},
+    told_{in.home().values()},
+    timer_{*this},
+    seat_{std::move(from.seat)},
+    facts_{std::make_unique<facts>()},
+    arriving_{std::make_unique<client_adoption>(std::move(from))} {
+  facts_->user = std::move(arriving_->user);
+  facts_->database = std::move(arriving_->database);
+  facts_->peer = std::move(arriving_->peer);
+  facts_->local = std::move(arriving_->local);
+  facts_->is_tls = arriving_->is_tls;
+  facts_->connect_time_unix = unix_seconds();
+}
+
+client_link::~client_link() = default;
+
+bool client_link::start(const greeting* pool_defaults) {
+  auto arriving = std::exchange(arriving_, nullptr);
+  auto& home = lane_.home();
+  auto made = home.io().attach(std::move(arriving->socket),
+                               std::move(arriving->tls), *this);
+  if (!made)
+    return false;
+  stream_ = *made;
+  if (pool_defaults != nullptr)
+    for (auto& [name, value] : pool_defaults->parameters)
+      if (auto index = session::reported_index(name))
+        told_.set(*index, value);
+  std::vector<std::pair<std::string, std::string>> others;
+  for (auto& [name, value] : arriving->settings) {
+    settings_confirmed_ = false;
+    if (auto index = session::reported_index(name))
+      told_.set(*index, value);
+    else
+      others.emplace_back(std::move(name), std::move(value));
+  }
+  if (!others.empty())
+    startup_ = std::make_shared<
+      const std::vector<std::pair<std::string, std::string>>>(
+      std::move(others));
+  key_ = home.register_client(*this);
+  ready_at_ = request_at_ = home.now();
+  auto& out = home.scratch();
+  protocol::writer to{out};
+  to.begin('K');
+  to.byte_n(key_.bytes);
+  to.end();
+  to.begin('Z');
+  to.byte1('I');
+  to.end();
+  home.io().send_copy(*stream_, out);
+  ++lane_.sums().logins;
+  rearm();
+  if (!arriving->unread.empty())
+    pump({arriving->unread, nullptr}, false);
+  return true;
+}
+
+// -- decisions
+// ----------------------------------------------------------------------
+
+void client_link::apply(event what) {
+  auto step = session::next(phase_, what);
+  CENOTE_ASSERT(step.expected);
+  phase_ = step.next;
+  for (auto todo : step.todo())
+    carry_out(todo);
+}
+
+void client_link::carry_out(effect what) {
+  switch (what) {
+    case effect::ask_server:
+      since_ = lane_.home().now();
+      return lane_.checkout(*this);
+    case effect::leave_queue:
+      return lane_.leave_queue(*this);
+    case effect::prepare_server:
+      if (server_->prepare(told_, startup_, settings_confirmed_))
+        apply(event::prepared);
+      return;
+    case effect::forward_held:
+      return forward_held();
+    case effect::release_server:
+      return std::exchange(server_, nullptr)->release();
+    case effect::recover_server:
+      return std::exchange(server_, nullptr)->recover(goodbye_, mid_message_);
+    case effect::cancel_server:
+      return server_->cancel();
+    case effect::answer_canceled:
+      return answer_canceled();
+    case effect::refuse_client:
+      return say_farewell();
+    case effect::close_client:
+      return close_now();
+  }
+}
+
+void client_link::lend(server_link& server) {
+  server_ = &server;
+  auto now = lane_.home().now();
+  loan_since_ = request_at_ = now;
+  lane_.sums().wait_time_us += static_cast<std::uint64_t>(
+    std::chrono::duration_cast<std::chrono::microseconds>(now - since_)
+      .count());
+  apply(event::lent);
+}
+
+void client_link::prepared() {
+  settings_confirmed_ = true;
+  apply(event::prepared);
+}
+
+void client_link::settings_rejected(std::vector<std::byte> error) {
+  last_words_ = std::move(error);
+  why_ = ec::protocol_violation;
+  apply(event::refuse);
+}
+
+void client_link::refuse(ec why) {
+  if (phase_ == session::phase::gone)
+    return;
+  why_ = why;
+  apply(event::refuse);
+}
+
+void client_link::refuse(const refusal& why) {
+  if (why.server_error)
+    last_words_ = *why.server_error;
+  refuse(why.why.code);
+}
+
+void client_link::server_lost(bool explained) {
+  server_ = nullptr;
+  closing_quietly_ = explained;
+  why_ = ec::server_lost;
+  apply(event::server_lost);
+}
+
+void client_link::cancel() {
+  if (phase_ != session::phase::gone)
+    apply(event::cancel);
+}
+
+void client_link::reply_complete(char status) {
+  auto now = lane_.home().now();
+  auto since = [&](time_point start) {
+    return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(now - start)
+        .count());
+  };
+  auto& sums = lane_.sums();
+  ++sums.queries;
+  sums.query_time_us += since(request_at_);
+  ready_at_ = now;
+  if (status != static_cast<char>(protocol::transaction_status::idle))
+    return;
+  ++sums.transactions;
+  sums.transaction_time_us += since(loan_since_);
+  loan_since_ = now;
+}
+
+void client_link::server_at_rest(protocol::transaction_status status) {
+  bool is_idle = status == protocol::transaction_status::idle;
+  if (is_idle && lane_.ending())
+    return refuse(*lane_.ending());
+  if (lane_.is_session())
+    return rearm();
+  if (is_idle) {
+    apply(event::released);
+    return rearm();
+  }
+  if (lane_.settings().mode == tenants::pool_mode::statement)
+    return refuse(ec::transaction_in_statement_mode);
+  rearm();
+}
+
+bool client_link::is_at_rest() const noexcept {
+  if (server_ == nullptr)
+    return phase_ == session::phase::idle;
+  return phase_ == session::phase::borrowing && !mid_message_
+      && server_->mirror().owes_nothing()
+      && server_->mirror().status() == protocol::transaction_status::idle;
+}
+
+// -- time
+// ------------------------------------------------------------------------------
+
+client_link::due client_link::deadline() const noexcept {
+  auto& with = lane_.settings();
+  due out;
+  auto consider
+    = [&](std::chrono::milliseconds limit, time_point since, ec why) {
+        if (limit.count() > 0 && since + limit < out.when)
+          out = {since + limit, why};
+      };
+  bool at_rest = server_ == nullptr || server_->mirror().owes_nothing();
+  bool in_block
+    = server_ != nullptr
+   && server_->mirror().status() != protocol::transaction_status::idle;
+  switch (phase_) {
+    case session::phase::idle:
+      consider(with.client_idle_timeout, ready_at_, ec::client_idle_timeout);
+      break;
+    case session::phase::waiting: // The ledger's own deadline.
+    case session::phase::gone:
+      break;
+    case session::phase::preparing:
+    case session::phase::borrowing:
+      if (!at_rest)
+        consider(with.query_timeout, request_at_, ec::query_timeout);
+      else if (in_block)
+        consider(with.idle_transaction_timeout, ready_at_,
+                 ec::idle_transaction_timeout);
+      else if (lane_.is_session())
+        consider(with.client_idle_timeout, ready_at_, ec::client_idle_timeout);
+      if (in_block || !at_rest)
+        consider(with.transaction_timeout, loan_since_,
+                 ec::transaction_timeout);
+      break;
+  }
+  return out;
+}
+
+void client_link::rearm() {
+  if (phase_ == session::phase::gone)
+    return;
+  auto next = deadline();
+  if (next.when != never || timer_.is_armed())
+    lane_.home().clocks().arm(timer_, next.when);
+}
+
+void client_link::on_time(time_point now) {
+  auto next = deadline();
+  if (next.when <= now)
+    return refuse(next.why);
+  rearm();
+}
+
+// -- towards the client
+// ------------------------------------------------------------------
+
+bool client_link::deliver(net::slice bytes, bool ends_message) noexcept {
+  mid_reply_ = !ends_message;
+  lane_.sums().bytes_sent += bytes.bytes.size();
+  full_ = !lane_.home().io().send(*stream_, bytes);
+  return !full_;
+}
+
+bool client_link::deliver_copy(std::span<const std::byte> bytes,
+                               bool ends_message) noexcept {
+  mid_reply_ = !ends_message;
+  lane_.sums().bytes_sent += bytes.size();
+  full_ = !lane_.home().io().send_copy(*stream_, bytes);
+  return !full_;
+}
+
+void client_link::on_drained() {
+  full_ = false;
+  if (server_ != nullptr)
+    server_->client_drained();
+  if (!held_enough_)
+    lane_.home().io().resume(*stream_);
+}
+
+void client_link::say_farewell() {
+  auto& home = lane_.home();
+  log::info("client ended", {log::kv("code", why_), log::kv("client", id()),
+                             log::kv("pool", tenants::to_string(lane_.key())),
+                             log::kv("peer", facts_->peer.address)});
+  if (stream_ != nullptr && !closing_quietly_ && !mid_reply_) {
+    auto words = last_words_.empty() ? protocol::error_message(why_, why_text_)
+                                     : std::move(last_words_);
+    home.io().send_copy(*stream_, words);
+  }
+  if (stream_ != nullptr)
+    home.io().close_when_sent(*std::exchange(stream_, nullptr),
+                              home.now() + farewell_time_max);
+  close_now();
+}
+
+void client_link::close_now() {
+  auto& home = lane_.home();
+  if (stream_ != nullptr)
+    home.io().close(*std::exchange(stream_, nullptr));
+  home.clocks().disarm(timer_);
+  home.forget_client(key_, id());
+  lane_.gone(*this);
+}
+
+void client_link::on_closed(const failure& why) {
+  stream_ = nullptr;
+  log::debug("client closed",
+             {log::kv("client", id()), log::kv("why", why.code),
+              log::kv("detail", why.detail)});
+  apply(event::hung_up);
+}
+
+client_row client_link::row(time_point now) const {
+  client_row out;
+  out.id = id();
+  out.pool = lane_.key();
+  out.peer = facts_->peer;
+  out.local = facts_->local;
+  out.connect_time_unix = facts_->connect_time_unix;
+  out.request_time_unix = unix_seconds_of(request_at_, now);
+  out.is_tls = facts_->is_tls;
+  out.application_name = std::string{told_.get(0)};
+  if (server_ != nullptr) {
+    out.state = client_state::active;
+    out.link = server_->id();
+    out.link_pid = server_->backend_pid();
+  } else if (phase_ == session::phase::waiting) {
+    out.state = client_state::waiting;
+    out.wait_us = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(now - since_)
+        .count());
+  }
+  return out;
+}
+
+} // namespace cenote::proxy

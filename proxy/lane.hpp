@@ -1,0 +1,151 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "pool/ledger.hpp"
+#include "proxy/adoption.hpp"
+#include "proxy/pool_port.hpp"
+#include "proxy/snapshot.hpp"
+#include "proxy/timed.hpp"
+#include "tenants/pool_spec.hpp"
+
+namespace cenote::proxy {
+
+class client_link;
+class server_link;
+class shard;
+
+/// The part of a pool that lives on one shard: its clients, its servers, and
+/// the ledger that says who gets which. Everything here runs on the shard's
+/// thread.
+class lane final : public timed {
+public:
+  lane(shard& home, lane_id id, std::shared_ptr<pool_port> port,
+       const tenants::pool_settings& settings);
+  ~lane();
+
+  // -- who is here
+  // ----------------------------------------------------------------
+
+  void adopt(client_adoption client);
+  void adopt(server_adoption server);
+
+  // -- lending
+  // ----------------------------------------------------------------------
+
+  /// Lends a server to the client, now or when its turn comes: the client hears
+  /// `lend`. Or refuses it.
+  void checkout(client_link& client);
+  void leave_queue(client_link& client) noexcept;
+
+  /// Ends the loan of `server`.
+  void checkin(server_link& server, pool::server_verdict verdict);
+
+  /// `server` is clean again after `checkin(tainted)`.
+  void cleaned(server_link& server);
+
+  /// `server` is dead; its link is buried. `why` is for log and metric.
+  void lost(server_link& server, ec why);
+
+  void gone(client_link& client);
+
+  /// Cancel barrier: no lending of this server until as many `unblock`s.
+  void block(const server_link& server) noexcept;
+  void unblock(server_link& server);
+
+  // -- what the actors decide
+  // ---------------------------------------------------------
+
+  void configure(const tenants::pool_settings& settings);
+  void fail_waiters(const refusal& why);
+  void pause();
+  void resume();
+  void retire_servers(std::uint64_t epoch);
+  void drain(time_point deadline, ec why);
+  void kill(ec why);
+  void report();
+
+  /// Says `starving` if more servers are wanted than was said. End of turn.
+  void tell_demand();
+
+  void on_time(time_point now) override;
+
+  // -- for links
+  // ------------------------------------------------------------------------
+
+  [[nodiscard]] shard& home() noexcept {
+    return home_;
+  }
+
+  [[nodiscard]] const tenants::pool_settings& settings() const noexcept {
+    return settings_;
+  }
+
+  [[nodiscard]] traffic& sums() noexcept {
+    return sums_;
+  }
+
+  [[nodiscard]] const tenants::pool_key& key() const noexcept {
+    return port_->key();
+  }
+
+  /// Set while the lane drains: clients end with it when their transaction is
+  /// over.
+  [[nodiscard]] std::optional<ec> ending() const noexcept {
+    return ending_;
+  }
+
+  [[nodiscard]] bool is_session() const noexcept {
+    return settings_.mode == tenants::pool_mode::session;
+  }
+
+  [[nodiscard]] lane_ref where() const noexcept;
+  [[nodiscard]] lane_numbers numbers() const noexcept;
+  [[nodiscard]] lane_row row() const;
+  void list(std::vector<client_row>& clients,
+            std::vector<server_row>& servers) const;
+  [[nodiscard]] bool is_empty() const noexcept;
+
+  bool marked = false; ///< Of `shard::mark`.
+
+private:
+  void settle(server_link& server, pool::turn what);
+  void lend(pool::assignment to);
+  void close_server(server_id id, ec why);
+  void end_clients(const std::vector<client_id>& who, ec why);
+  void tell_paused();
+  void tell_drained();
+  void arm();
+  [[nodiscard]] static pool::ledger::settings
+  ledger_settings(const tenants::pool_settings& from) noexcept;
+
+  shard& home_;
+  lane_id id_;
+  std::shared_ptr<pool_port> port_;
+  tenants::pool_settings settings_;
+  pool::ledger ledger_;
+  timers::entry timer_;
+  std::unordered_map<client_id, std::unique_ptr<client_link>> clients_;
+  std::unordered_map<server_id, std::unique_ptr<server_link>> servers_;
+  std::vector<pool::assignment> lending_;
+  std::vector<client_id> client_scratch_;
+  std::vector<server_id> server_scratch_;
+  std::shared_ptr<const greeting> last_greeting_;
+  traffic sums_;
+  std::uint64_t epoch_ = 0;
+  std::size_t wanted_told_ = 0;
+  time_point tell_again_at_ = never;
+  time_point drain_deadline_ = never;
+  std::uint32_t cut_short_ = 0;
+  std::optional<ec> ending_;
+  bool is_lending_ = false;
+  bool pause_unanswered_ = false;
+  bool drain_unanswered_ = false;
+};
+
+} // namespace cenote::proxy

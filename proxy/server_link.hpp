@@ -1,0 +1,202 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/strong_id.hpp"
+#include "net/engine.hpp"
+#include "protocol/body_prefix.hpp"
+#include "protocol/message_walker.hpp"
+#include "protocol/reply_mirror.hpp"
+#include "proxy/adoption.hpp"
+#include "proxy/byte_run.hpp"
+#include "proxy/data_plane.hpp"
+#include "proxy/snapshot.hpp"
+#include "proxy/timed.hpp"
+#include "session/cleaning.hpp"
+#include "session/settings.hpp"
+
+namespace cenote::proxy {
+
+class client_link;
+class lane;
+
+/// A logged-in server on its shard: stream, walker, mirror, and what it is
+/// doing. Lives and dies on its lane's shard.
+class server_link final : public net::stream_sink, public timed {
+public:
+  /// What the server is busy with.
+  enum class duty : std::uint8_t {
+    resting,  ///< In the ledger's hands.
+    lent,     ///< Bytes flow to and from `client`.
+    cleaning, ///< Being recovered or reset; nobody may use it.
+    dead,
+  };
+
+  server_link(lane& in, server_id id, server_adoption from);
+  ~server_link();
+
+  /// Attaches the socket to the engine. False: the engine would not have it.
+  bool start();
+
+  // -- the loan
+  // ------------------------------------------------------------------------
+
+  /// The loan begins. The client's settings come next, by `prepare`.
+  void attach(client_link& client, loan_id loan) noexcept;
+
+  /// Makes the server's settings those of the client. True: nothing is in the
+  /// way, the client's bytes may follow at once. False: `client_link::prepared`
+  /// or an end comes later.
+  bool prepare(session::reported_values& want,
+               const session::startup_settings& startup, bool confirmed);
+
+  /// Records a client message about to be forwarded.
+  [[nodiscard]] ec expect(char tag) noexcept {
+    return mirror_.sent(tag, protocol::delivery::forward, client_owner);
+  }
+
+  void note_named_statement() noexcept {
+    mirror_.note_named_statement();
+  }
+
+  /// Client bytes to the server. False: stop reading the client until
+  /// `client_link::server_drained`.
+  bool send(net::slice bytes) noexcept;
+  bool send_copy(std::span<const std::byte> bytes) noexcept;
+
+  /// The loan ends in good order (mirror idle): back to the lane.
+  void release();
+
+  /// The client is gone: back to the lane when clean, or closed. `goodbye`: it
+  /// said Terminate, its work may finish; `cut_message`: part of a message was
+  /// sent.
+  void recover(bool goodbye, bool cut_message);
+
+  /// Orders a CancelRequest for what runs now.
+  void cancel();
+  void cancel_settled(bool acknowledged);
+
+  // -- the lane
+  // ------------------------------------------------------------------------
+
+  /// Resets after `checkin(tainted)`.
+  void start_cleaning();
+
+  /// Says Terminate, closes, leaves the lane.
+  void close(ec why);
+
+  [[nodiscard]] server_id id() const noexcept {
+    return id_;
+  }
+
+  [[nodiscard]] loan_id loan() const noexcept {
+    return loan_;
+  }
+
+  [[nodiscard]] client_link* client() const noexcept {
+    return client_;
+  }
+
+  [[nodiscard]] lane& home() noexcept {
+    return lane_;
+  }
+
+  [[nodiscard]] const protocol::reply_mirror& mirror() const noexcept {
+    return mirror_;
+  }
+
+  [[nodiscard]] std::uint64_t epoch() const noexcept {
+    return facts_.epoch;
+  }
+
+  [[nodiscard]] time_point connected_at() const noexcept {
+    return connected_at_;
+  }
+
+  [[nodiscard]] std::uint32_t backend_pid() const noexcept {
+    return facts_.backend_pid;
+  }
+
+  [[nodiscard]] duty doing() const noexcept {
+    return duty_;
+  }
+
+  [[nodiscard]] server_row row() const;
+
+  /// Gives the seat back; the lane does it before it tells that the server is
+  /// gone.
+  void give_seat_back() noexcept {
+    facts_.seat.clear();
+  }
+
+  /// The client reads again.
+  void client_drained() noexcept;
+
+  bool doomed = false; ///< To be closed as soon as it is free.
+
+  // -- net::stream_sink, timed
+  // -----------------------------------------------------------
+
+  void on_bytes(net::slice in) override;
+  void on_drained() override;
+  void on_closed(const failure& why) override;
+  void on_time(time_point now) override;
+
+  net::stream* stream = nullptr;
+
+private:
+  static constexpr protocol::owner_id client_owner = 1;
+
+  /// Where a run of reply bytes goes: to the client of the loan, or nowhere.
+  struct to_client {
+    server_link* from;
+    void send(net::slice bytes, bool ends_message) noexcept;
+    void send_copy(std::span<const std::byte> bytes,
+                   bool ends_message) noexcept;
+  };
+
+  bool take(const protocol::piece& part, byte_run<to_client>& forward);
+  void gather(const protocol::piece& part, bool is_own);
+  void status_changed(bool is_own);
+  void own_ready();
+  void after_bytes();
+  void tell_differences();
+  void clean_on();
+  [[nodiscard]] session::stained stains() const noexcept;
+  void forget_client() noexcept;
+  void send_remedy(protocol::reply_mirror::remedy what);
+  void send_own(char tag, std::string_view body);
+  void fail(ec why);
+
+  lane& lane_;
+  server_id id_;
+  server_adoption facts_;
+  protocol::message_walker walker_;
+  protocol::reply_mirror mirror_;
+  session::reported_values reported_;
+  session::startup_settings startup_;
+  timers::entry timer_;
+  client_link* client_ = nullptr;
+  loan_id loan_;
+  duty duty_ = duty::resting;
+  bool preparing_ = false; ///< The replay's answer is outstanding.
+  bool goodbye_ = false;
+  bool no_more_cancel_ = false;
+  bool cut_message_ = false;
+  bool reset_done_ = false;
+  bool fatal_seen_ = false;
+  bool client_full_ = false; ///< Paused because the client does not read.
+  std::uint32_t cancels_ = 0;
+  std::uint32_t replays_outstanding_ = 0;
+  std::vector<std::byte> gathered_;  ///< A message that is looked into.
+  std::vector<std::byte> own_error_; ///< PostgreSQL's answer to a bad setting.
+  time_point connected_at_{};
+  std::int64_t connect_time_unix_ = 0;
+  time_point request_at_{};
+};
+
+} // namespace cenote::proxy

@@ -1,0 +1,266 @@
+#include "proxy/shard.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.hpp"
+#include "base/log.hpp"
+#include "protocol/messages.hpp"
+#include "proxy/client_link.hpp"
+#include "proxy/lane.hpp"
+#include "proxy/server_link.hpp"
+
+namespace cenote::proxy {
+
+namespace {
+
+/// Free buffers kept for the next clients that have to wait, and their size.
+constexpr std::size_t spare_buffers_max = 256;
+constexpr std::size_t buffer_bytes = 4096;
+
+constexpr auto farewell_time_max = std::chrono::seconds{5};
+
+std::uint64_t number_of(const cancel_key& key) noexcept {
+  std::uint64_t out = 0;
+  std::memcpy(&out, key.bytes.data(), sizeof out);
+  return out;
+}
+
+/// For a client that finds no lane: it is told so and forgotten.
+struct deaf final : net::stream_sink {
+  void on_bytes(net::slice) override {
+    // nop
+  }
+  void on_drained() override {
+    // nop
+  }
+  void on_closed(const failure&) override {
+    // nop
+  }
+};
+
+deaf nobody;
+
+} // namespace
+
+shard::shard(std::uint32_t index, std::unique_ptr<net::engine> engine,
+             edge_port& edge)
+  : index_{index},
+    engine_{std::move(engine)},
+    edge_{edge} {
+  // nop
+}
+
+shard::~shard() {
+  // Links first: they leave the timers and give their seats back.
+  marked_.clear();
+  lanes_.clear();
+  dead_lanes_.clear();
+  dead_clients_.clear();
+  dead_servers_.clear();
+}
+
+void shard::stop() noexcept {
+  stopping_.store(true, std::memory_order_release);
+  engine_->wake();
+}
+
+void shard::run() {
+  while (!stopping_.load(std::memory_order_acquire))
+    turn(never);
+}
+
+void shard::turn(time_point until) {
+  mail_.run_all();
+  finish_turn();
+  if (!mail_.empty())
+    until = engine_->now();
+  engine_->run_turn(std::min(until, timers_.next()));
+  fire_timers();
+  finish_turn();
+}
+
+void shard::fire_timers() {
+  auto at = now();
+  while (auto* due = timers_.pop_due(at))
+    due->on_time(at);
+}
+
+void shard::finish_turn() {
+  while (!marked_.empty()) {
+    auto lanes = std::exchange(marked_, {});
+    for (auto* which : lanes) {
+      which->marked = false;
+      which->tell_demand();
+    }
+    if (marked_.empty()) {
+      lanes.clear();
+      marked_ = std::move(lanes);
+      break;
+    }
+  }
+  dead_clients_.clear();
+  dead_servers_.clear();
+  dead_lanes_.clear();
+}
+
+void shard::mark(lane& which) {
+  if (!std::exchange(which.marked, true))
+    marked_.push_back(&which);
+}
+
+// -- lanes
+// ------------------------------------------------------------------------
+
+void shard::open_lane(lane_id id, std::shared_ptr<pool_port> port,
+                      const tenants::pool_settings& settings) {
+  auto made = std::make_unique<lane>(*this, id, std::move(port), settings);
+  mark(*made); // A minimum of servers is demand, too.
+  lanes_.emplace(id, std::move(made));
+  load_.store(static_cast<std::uint32_t>(lanes_.size()),
+              std::memory_order_relaxed);
+}
+
+void shard::close_lane(lane_id id) {
+  auto found = lanes_.find(id);
+  if (found == lanes_.end())
+    return;
+  found->second->kill(ec::pool_draining);
+  std::erase(marked_, found->second.get());
+  dead_lanes_.push_back(std::move(found->second));
+  lanes_.erase(found);
+  load_.store(static_cast<std::uint32_t>(lanes_.size()),
+              std::memory_order_relaxed);
+}
+
+lane* shard::find_lane(lane_id id) noexcept {
+  auto found = lanes_.find(id);
+  return found == lanes_.end() ? nullptr : found->second.get();
+}
+
+void shard::adopt(lane_id where, client_adoption client) {
+  if (auto* here = find_lane(where))
+    return here->adopt(std::move(client));
+  auto made
+    = io().attach(std::move(client.socket), std::move(client.tls), nobody);
+  if (!made)
+    return;
+  io().send_copy(**made, protocol::error_message(ec::pool_draining));
+  io().close_when_sent(**made, now() + farewell_time_max);
+}
+
+void shard::adopt(lane_id where, server_adoption server) {
+  if (auto* here = find_lane(where))
+    here->adopt(std::move(server));
+}
+
+// -- clients
+// ------------------------------------------------------------------------
+
+cancel_key shard::register_client(client_link& who) {
+  cancel_key key;
+  do {
+    auto filled = getrandom(key.bytes.data(), key.bytes.size(), 0);
+    CENOTE_ASSERT(filled == static_cast<ssize_t>(key.bytes.size()));
+    key.bytes[0] = std::byte{0};
+    key.bytes[1] = static_cast<std::byte>(index_);
+  } while (clients_by_key_.contains(number_of(key)));
+  clients_by_key_.emplace(number_of(key), &who);
+  clients_by_id_.emplace(who.id(), &who);
+  return key;
+}
+
+void shard::forget_client(const cancel_key& key, client_id id) noexcept {
+  clients_by_key_.erase(number_of(key));
+  clients_by_id_.erase(id);
+}
+
+void shard::cancel(const cancel_key& key) {
+  auto found = clients_by_key_.find(number_of(key));
+  if (found != clients_by_key_.end())
+    found->second->cancel();
+}
+
+void shard::end_client(client_id who, ec why) {
+  auto found = clients_by_id_.find(who);
+  if (found != clients_by_id_.end())
+    found->second->refuse(why);
+}
+
+// -- servers
+// ------------------------------------------------------------------------
+
+server_id shard::next_server_id() noexcept {
+  constexpr unsigned shard_shift = 48;
+  return server_id{(std::uint64_t{index_} << shard_shift) | ++last_server_};
+}
+
+void shard::remember_server(server_link& server) {
+  servers_by_id_.emplace(server.id(), &server);
+}
+
+void shard::forget_server(server_id id) noexcept {
+  servers_by_id_.erase(id);
+}
+
+void shard::order_cancel(server_link& server, cancel_order order) {
+  order.shard = index_;
+  order.ticket = ++last_ticket_;
+  tickets_.emplace(order.ticket, server.id());
+  edge_.deliver_cancel(std::move(order));
+}
+
+void shard::cancel_settled(std::uint64_t ticket, bool acknowledged) {
+  auto found = tickets_.find(ticket);
+  if (found == tickets_.end())
+    return;
+  auto server = servers_by_id_.find(found->second);
+  tickets_.erase(found);
+  if (server != servers_by_id_.end())
+    server->second->cancel_settled(acknowledged);
+}
+
+void shard::bury(std::unique_ptr<client_link> link) {
+  dead_clients_.push_back(std::move(link));
+}
+
+void shard::bury(std::unique_ptr<server_link> link) {
+  dead_servers_.push_back(std::move(link));
+}
+
+// -- buffers
+// ----------------------------------------------------------------------------
+
+std::vector<std::byte> shard::take_buffer() {
+  if (buffers_.empty()) {
+    std::vector<std::byte> fresh;
+    fresh.reserve(buffer_bytes);
+    return fresh;
+  }
+  auto out = std::move(buffers_.back());
+  buffers_.pop_back();
+  return out;
+}
+
+void shard::give_buffer(std::vector<std::byte> buffer) noexcept {
+  if (buffers_.size() >= spare_buffers_max || buffer.capacity() > buffer_bytes)
+    return;
+  buffer.clear();
+  buffers_.push_back(std::move(buffer));
+}
+
+shard_snapshot shard::snapshot(bool with_links) {
+  shard_snapshot out;
+  out.shard = index_;
+  out.engine = engine_->name();
+  for (auto& [id, here] : lanes_) {
+    out.lanes.push_back(here->row());
+    if (with_links)
+      here->list(out.clients, out.servers);
+  }
+  return out;
+}
+
+} // namespace cenote::proxy

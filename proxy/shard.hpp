@@ -1,0 +1,164 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/strong_id.hpp"
+#include "net/engine.hpp"
+#include "net/mailbox.hpp"
+#include "proxy/adoption.hpp"
+#include "proxy/data_plane.hpp"
+#include "proxy/timed.hpp"
+#include "session/settings.hpp"
+
+namespace cenote::proxy {
+
+class client_link;
+class lane;
+class server_link;
+
+/// One data-plane thread: an engine, the lanes placed here and all their links.
+/// Only `post`, `stop` and the load counters may be called from elsewhere.
+class shard {
+public:
+  shard(std::uint32_t index, std::unique_ptr<net::engine> engine,
+        edge_port& edge);
+  ~shard();
+  shard(const shard&) = delete;
+  shard& operator=(const shard&) = delete;
+
+  // -- any thread
+  // -----------------------------------------------------------------
+
+  /// Runs `task` (noexcept) on the shard, in the order of one caller's posts.
+  template <class Task>
+  void post(Task&& task) {
+    if (mail_.post(std::forward<Task>(task)))
+      engine_->wake();
+  }
+
+  /// Makes `run` return after this turn. Links still open are closed without a
+  /// word.
+  void stop() noexcept;
+
+  /// How much lives here, for placing new lanes.
+  [[nodiscard]] std::uint32_t load() const noexcept {
+    return load_.load(std::memory_order_relaxed);
+  }
+
+  // -- the thread
+  // -------------------------------------------------------------------
+
+  /// The thread's body: turns until `stop`.
+  void run();
+
+  /// One turn: mail, sockets, timers, burials. Waits at most until `until`.
+  void turn(time_point until);
+
+  // -- shard thread only
+  // ---------------------------------------------------------------
+
+  [[nodiscard]] std::uint32_t index() const noexcept {
+    return index_;
+  }
+
+  [[nodiscard]] net::engine& io() noexcept {
+    return *engine_;
+  }
+
+  [[nodiscard]] time_point now() const noexcept {
+    return engine_->now();
+  }
+
+  [[nodiscard]] timers& clocks() noexcept {
+    return timers_;
+  }
+
+  [[nodiscard]] session::value_store& values() noexcept {
+    return values_;
+  }
+
+  /// A buffer for messages of our own, empty at every use.
+  [[nodiscard]] std::vector<std::byte>& scratch() noexcept {
+    scratch_.clear();
+    return scratch_;
+  }
+
+  [[nodiscard]] std::string& tag_scratch() noexcept {
+    tag_scratch_.clear();
+    return tag_scratch_;
+  }
+
+  void open_lane(lane_id id, std::shared_ptr<pool_port> port,
+                 const tenants::pool_settings& settings);
+  void close_lane(lane_id id);
+  [[nodiscard]] lane* find_lane(lane_id id) noexcept;
+
+  void adopt(lane_id where, client_adoption client);
+  void adopt(lane_id where, server_adoption server);
+
+  /// Draws a key nobody on this shard has, and remembers whose it is.
+  cancel_key register_client(client_link& who);
+  void forget_client(const cancel_key& key, client_id id) noexcept;
+  void cancel(const cancel_key& key);
+  void end_client(client_id who, ec why);
+
+  /// Sends a CancelRequest on its way; `server_link::cancel_settled` hears the
+  /// end.
+  void order_cancel(server_link& server, cancel_order order);
+  void cancel_settled(std::uint64_t ticket, bool acknowledged);
+  [[nodiscard]] server_id next_server_id() noexcept;
+  void forget_server(server_id id) noexcept;
+  void remember_server(server_link& server);
+
+  /// Links are freed after the turn: their callbacks may be on the stack.
+  void bury(std::unique_ptr<client_link> link);
+  void bury(std::unique_ptr<server_link> link);
+
+  /// The lane is asked for its demand at the end of the turn, once.
+  void mark(lane& which);
+
+  /// Buffers for held bytes go round, so that waiting allocates nothing in the
+  /// long run.
+  [[nodiscard]] std::vector<std::byte> take_buffer();
+  void give_buffer(std::vector<std::byte> buffer) noexcept;
+
+  [[nodiscard]] shard_snapshot snapshot(bool with_links);
+
+private:
+  void fire_timers();
+  void finish_turn();
+
+  std::uint32_t index_;
+  std::unique_ptr<net::engine> engine_;
+  edge_port& edge_;
+  net::mailbox mail_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint32_t> load_{0};
+
+  timers timers_;
+  session::value_store values_;
+  std::vector<std::byte> scratch_;
+  std::string tag_scratch_;
+  std::vector<std::vector<std::byte>> buffers_;
+
+  std::vector<std::unique_ptr<client_link>> dead_clients_;
+  std::vector<std::unique_ptr<server_link>> dead_servers_;
+  std::unordered_map<lane_id, std::unique_ptr<lane>> lanes_;
+  std::vector<std::unique_ptr<lane>> dead_lanes_;
+  std::vector<lane*> marked_;
+  std::unordered_map<std::uint64_t, client_link*> clients_by_key_;
+  std::unordered_map<client_id, client_link*> clients_by_id_;
+  std::unordered_map<server_id, server_link*> servers_by_id_;
+  std::unordered_map<std::uint64_t, server_id> tickets_;
+  std::uint64_t last_ticket_ = 0;
+  std::uint64_t last_server_ = 0;
+};
+
+} // namespace cenote::proxy

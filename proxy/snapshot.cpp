@@ -1,0 +1,21 @@
+#include "proxy/snapshot.hpp"
+
+namespace cenote::proxy {
+
+traffic& traffic::operator+=(const traffic& other) noexcept {
+  server_assignments += other.server_assignments;
+  transactions += other.transactions;
+  queries += other.queries;
+  bytes_received += other.bytes_received;
+  bytes_sent += other.bytes_sent;
+  transaction_time_us += other.transaction_time_us;
+  query_time_us += other.query_time_us;
+  wait_time_us += other.wait_time_us;
+  client_parses += other.client_parses;
+  server_parses += other.server_parses;
+  binds += other.binds;
+  logins += other.logins;
+  return *this;
+}
+
+} // namespace cenote::proxy

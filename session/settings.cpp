@@ -1,0 +1,266 @@
+#include "session/settings.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "protocol/writer.hpp"
+
+namespace cenote::session {
+
+namespace {
+
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+/// Writes frontend messages of the extended protocol ("Message Formats") and
+/// notes their tags.
+class batch {
+public:
+  batch(std::vector<std::byte>& out, std::string& sent) noexcept
+    : to_{out},
+      sent_{sent} {
+    // nop
+  }
+
+  /// Parse into the unnamed statement, no parameter types given.
+  void parse(std::string_view sql) {
+    begin('P');
+    to_.string("");
+    to_.string(sql);
+    to_.int16(0);
+    to_.end();
+  }
+
+  /// Bind of the unnamed statement with two text parameters, or none.
+  void bind(std::string_view first, std::string_view second) {
+    begin('B');
+    to_.string("");
+    to_.string("");
+    to_.int16(0);
+    if (first.empty()) {
+      to_.int16(0);
+    } else {
+      to_.int16(2);
+      parameter(first);
+      parameter(second);
+    }
+    to_.int16(0);
+    to_.end();
+  }
+
+  void execute() {
+    begin('E');
+    to_.string("");
+    to_.int32(0);
+    to_.end();
+  }
+
+  void sync() {
+    begin('S');
+    to_.end();
+  }
+
+private:
+  void begin(char tag) {
+    sent_ += tag;
+    to_.begin(tag);
+  }
+
+  void parameter(std::string_view what) {
+    to_.int32(static_cast<std::int32_t>(what.size()));
+    to_.byte_n(what);
+  }
+
+  protocol::writer to_;
+  std::string& sent_;
+};
+
+constexpr std::string_view set_sql
+  = "select pg_catalog.set_config($1, $2, false)";
+
+const std::string* find(const startup_settings& in,
+                        std::string_view name) noexcept {
+  if (!in)
+    return nullptr;
+  const std::string* found = nullptr;
+  for (auto& [key, value] : *in)
+    if (equal_ignoring_case(key, name))
+      found = &value; // The last one counts.
+  return found;
+}
+
+} // namespace
+
+std::optional<std::size_t> reported_index(std::string_view name) noexcept {
+  for (std::size_t i = 0; i < reported_names.size(); ++i)
+    if (equal_ignoring_case(reported_names[i], name))
+      return i;
+  return {};
+}
+
+// -- value_store
+// ------------------------------------------------------------------
+
+value_store::number value_store::intern(std::string_view value) {
+  if (auto found = numbers_.find(value); found != numbers_.end()) {
+    retain(found->second);
+    return found->second;
+  }
+  number fresh = 0;
+  if (free_.empty()) {
+    entries_.emplace_back();
+    fresh = static_cast<number>(entries_.size());
+  } else {
+    fresh = free_.back();
+    free_.pop_back();
+  }
+  auto where = numbers_.emplace(std::string{value}, fresh).first;
+  entries_[fresh - 1] = {where, 1};
+  return fresh;
+}
+
+void value_store::retain(number which) noexcept {
+  if (which != 0)
+    ++entries_[which - 1].uses;
+}
+
+void value_store::release(number which) noexcept {
+  if (which == 0)
+    return;
+  auto& at = entries_[which - 1];
+  CENOTE_ASSERT(at.uses > 0);
+  if (--at.uses > 0)
+    return;
+  numbers_.erase(at.where);
+  free_.push_back(which);
+}
+
+std::string_view value_store::text(number which) const noexcept {
+  return which == 0 ? std::string_view{}
+                    : std::string_view{entries_[which - 1].where->first};
+}
+
+std::size_t value_store::size() const noexcept {
+  return numbers_.size();
+}
+
+// -- reported_values
+// ----------------------------------------------------------------
+
+reported_values::reported_values(value_store& store) noexcept
+  : store_{&store} {
+  // nop
+}
+
+reported_values::reported_values(const reported_values& other) noexcept
+  : store_{other.store_},
+    values_{other.values_} {
+  for (auto which : values_)
+    store_->retain(which);
+}
+
+reported_values&
+reported_values::operator=(const reported_values& other) noexcept {
+  for (auto which : other.values_)
+    other.store_->retain(which);
+  for (auto which : values_)
+    store_->release(which);
+  store_ = other.store_;
+  values_ = other.values_;
+  return *this;
+}
+
+reported_values::~reported_values() {
+  for (auto which : values_)
+    store_->release(which);
+}
+
+void reported_values::set(std::size_t index, std::string_view value) {
+  auto fresh = store_->intern(value);
+  store_->release(values_[index]);
+  values_[index] = fresh;
+}
+
+std::string_view reported_values::get(std::size_t index) const noexcept {
+  return store_->text(values_[index]);
+}
+
+bool reported_values::knows(std::size_t index) const noexcept {
+  return values_[index] != 0;
+}
+
+// -- replay
+// -------------------------------------------------------------------------
+
+bool same_settings(const startup_settings& lhs,
+                   const startup_settings& rhs) noexcept {
+  if (lhs == rhs)
+    return true;
+  auto empty = [](const startup_settings& x) { return !x || x->empty(); };
+  if (empty(lhs) || empty(rhs))
+    return empty(lhs) && empty(rhs);
+  return *lhs == *rhs;
+}
+
+void append_replay(std::vector<std::byte>& out, std::string& sent,
+                   const reported_values& have, const reported_values& want,
+                   const startup_settings& have_startup,
+                   const startup_settings& want_startup) {
+  bool same_startup = same_settings(have_startup, want_startup);
+  if (have == want && same_startup)
+    return;
+  auto before = sent.size();
+  batch make{out, sent};
+  if (!same_startup && have_startup)
+    for (auto& [key, value] : *have_startup)
+      if (find(want_startup, key) == nullptr) {
+        make.parse("reset " + key);
+        make.bind({}, {});
+        make.execute();
+      }
+  bool parsed = false;
+  auto set = [&](std::string_view name, std::string_view value) {
+    if (!parsed)
+      make.parse(set_sql);
+    parsed = true;
+    make.bind(name, value);
+    make.execute();
+  };
+  if (!same_startup && want_startup)
+    for (auto& [key, value] : *want_startup) {
+      auto* there = find(have_startup, key);
+      if (there == nullptr || *there != value)
+        set(key, value);
+    }
+  // client_encoding goes last: the values before it are in the server's
+  // present encoding, and they are ASCII in all but odd cases.
+  constexpr std::size_t encoding = 1;
+  for (std::size_t i = 0; i < reported_names.size(); ++i)
+    if (i != encoding && want.knows(i) && have.get(i) != want.get(i))
+      set(reported_names[i], want.get(i));
+  if (want.knows(encoding) && have.get(encoding) != want.get(encoding))
+    set(reported_names[encoding], want.get(encoding));
+  if (sent.size() > before)
+    make.sync();
+}
+
+bool is_setting_name(std::string_view name) noexcept {
+  constexpr std::size_t bytes_max = 127;
+  if (name.empty() || name.size() > bytes_max)
+    return false;
+  auto is_start
+    = [](char c) { return (lower(c) >= 'a' && lower(c) <= 'z') || c == '_'; };
+  if (!is_start(name.front()))
+    return false;
+  return std::all_of(name.begin(), name.end(), [&](char c) {
+    return is_start(c) || (c >= '0' && c <= '9') || c == '.' || c == '$';
+  });
+}
+
+} // namespace cenote::session

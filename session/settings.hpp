@@ -1,0 +1,109 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace cenote::session {
+
+/// Settings whose value PostgreSQL reports by itself (GUC_REPORT) and a client
+/// may change. What a client was told last is what its next server must have.
+inline constexpr std::array<std::string_view, 9> reported_names = {
+  "application_name", "client_encoding",
+  "DateStyle",        "default_transaction_read_only",
+  "IntervalStyle",    "TimeZone",
+  "search_path",      "standard_conforming_strings",
+  "scram_iterations",
+};
+
+/// Index into `reported_names`, any case; none for every other setting.
+[[nodiscard]] std::optional<std::size_t>
+reported_index(std::string_view name) noexcept;
+
+/// Strings stored once and compared by number. One per shard; counted, so that
+/// it holds what is in use and no more. Number 0 is "never reported".
+class value_store {
+public:
+  using number = std::uint32_t;
+
+  [[nodiscard]] number intern(std::string_view value);
+  void retain(number which) noexcept;
+  void release(number which) noexcept;
+  [[nodiscard]] std::string_view text(number which) const noexcept;
+  [[nodiscard]] std::size_t size() const noexcept;
+
+private:
+  struct text_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  using text_map
+    = std::unordered_map<std::string, number, text_hash, std::equal_to<>>;
+
+  struct entry {
+    text_map::iterator where;
+    std::uint32_t uses = 0;
+  };
+
+  text_map numbers_;
+  std::vector<entry> entries_;
+  std::vector<number> free_;
+};
+
+/// The reported settings of one client or one server: 40 bytes.
+class reported_values {
+public:
+  explicit reported_values(value_store& store) noexcept;
+  reported_values(const reported_values& other) noexcept;
+  reported_values& operator=(const reported_values& other) noexcept;
+  ~reported_values();
+
+  void set(std::size_t index, std::string_view value);
+  [[nodiscard]] std::string_view get(std::size_t index) const noexcept;
+  [[nodiscard]] bool knows(std::size_t index) const noexcept;
+
+  friend bool operator==(const reported_values& lhs,
+                         const reported_values& rhs) noexcept {
+    return lhs.values_ == rhs.values_;
+  }
+
+private:
+  value_store* store_;
+  std::array<value_store::number, reported_names.size()> values_{};
+};
+
+/// Settings a client gave in its startup message that PostgreSQL does not
+/// report. Shared and never changed; null = none.
+using startup_settings
+  = std::shared_ptr<const std::vector<std::pair<std::string, std::string>>>;
+
+/// Appends to `out` what makes a server that has (`have`, `have_startup`) be
+/// what a client needs
+/// (`want`, `want_startup`), as one extended-protocol batch: values travel as
+/// parameters, so nothing in them is ever quoted or read as SQL. Returns the
+/// tags of the messages in order through `sent`; appends nothing when both are
+/// equal. Reported values that the client never saw (number 0) are left as they
+/// are.
+void append_replay(std::vector<std::byte>& out, std::string& sent,
+                   const reported_values& have, const reported_values& want,
+                   const startup_settings& have_startup,
+                   const startup_settings& want_startup);
+
+/// Equality by content, cheap when both are the same object.
+[[nodiscard]] bool same_settings(const startup_settings& lhs,
+                                 const startup_settings& rhs) noexcept;
+
+/// Whether `name` may stand unquoted in RESET: [A-Za-z_][A-Za-z0-9_.$]*, at
+/// most 127 bytes.
+[[nodiscard]] bool is_setting_name(std::string_view name) noexcept;
+
+} // namespace cenote::session
