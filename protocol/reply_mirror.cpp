@@ -424,7 +424,8 @@ reply_mirror::remedy reply_mirror::to_come_clean() const noexcept {
   if (is_over())
     return remedy::wait;
   auto needed = remedy::wait;
-  auto at_rest = 0;
+  auto is_at_rest = false;
+  auto* waiting = static_cast<const position*>(nullptr);
   for (const auto& one : std::span{positions_}.first(position_count_)) {
     const auto its = remedy_for(one);
     if (its == remedy::copy_fail || its == remedy::copy_done)
@@ -432,12 +433,17 @@ reply_mirror::remedy reply_mirror::to_come_clean() const noexcept {
     if (its == remedy::sync)
       needed = its;
     else if (one.at == due::nothing)
-      ++at_rest;
+      is_at_rest = true;
+    else
+      waiting = &one;
   }
-  // At rest, or one ReadyForQuery still to come? No silence can tell.
-  if (needed == remedy::wait && at_rest != 0 && position_count_ > 1)
-    return remedy::probe;
-  return needed;
+  if (needed != remedy::wait || !is_at_rest || waiting == nullptr)
+    return needed;
+  // At rest, or is something still to come? No silence can tell. Ask something
+  // whose answer is not the one that may still come.
+  return after(waiting->at, backend_tag::ready_for_query) == due::impossible
+         ? remedy::sync
+         : remedy::probe;
 }
 
 reply_mirror::remedy

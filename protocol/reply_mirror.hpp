@@ -107,6 +107,13 @@ public:
   /// uncertain.
   [[nodiscard]] std::size_t outstanding() const noexcept;
 
+  /// False after a COPY that failed with a Sync sent into it, until an answer
+  /// tells whether PostgreSQL swallowed it. Meanwhile `owner` and `how` are the
+  /// likeliest.
+  [[nodiscard]] bool is_certain() const noexcept {
+    return position_count_ == 1;
+  }
+
   /// Session state that the answers since the last `clear_dirt()` left behind.
   [[nodiscard]] dirt_set dirt() const noexcept {
     return dirt_.seen();
@@ -148,7 +155,7 @@ private:
   /// PostgreSQL may have swallowed any number when the COPY failed. Drivers
   /// send one; whoever sends more than this loses the server when the COPY
   /// fails.
-  static constexpr std::size_t positions_max = 8;
+  static constexpr std::size_t positions_max = 16;
   static constexpr std::size_t inline_requests = 16;
 
   [[nodiscard]] reaction take_other(const piece& part) noexcept;

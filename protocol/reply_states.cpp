@@ -43,9 +43,11 @@ constexpr due on(backend_tag said, backend_tag expected, due next) noexcept {
 due after_query(due at, backend_tag said) noexcept {
   if (said == backend_tag::row_description)
     return due::query_rows;
-  if (said == backend_tag::command_complete
-      || said == backend_tag::empty_query_response)
+  if (said == backend_tag::command_complete)
     return due::query_between;
+  // Only a string without any statement is answered so.
+  if (said == backend_tag::empty_query_response && at == due::query)
+    return due::query_empty;
   if (said == backend_tag::copy_in_response)
     return due::query_copy_in;
   if (said == backend_tag::copy_out_response)
@@ -149,6 +151,7 @@ due after(due at, backend_tag said) noexcept {
       return after_query_copied(at, said);
     case due::function:
       return on(said, backend_tag::function_call_response, due::function_done);
+    case due::query_empty:
     case due::function_done:
     case due::sync:
     case due::ready:

@@ -21,6 +21,7 @@ enum class due : std::uint8_t {
   execute_copy_out,
   execute_copied, ///< The server's CopyDone came.
   query,          ///< Not answered yet.
+  query_empty,    ///< EmptyQueryResponse came: ReadyForQuery only.
   query_rows,
   query_between, ///< A statement is complete; another, or ReadyForQuery.
   query_copy_in,
