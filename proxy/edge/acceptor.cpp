@@ -1,0 +1,196 @@
+#include "proxy/edge/acceptor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/experimental/awaitable_operators.hpp>
+
+#include "base/limits.hpp"
+#include "base/log.hpp"
+#include "protocol/reader.hpp"
+#include "protocol/writer.hpp"
+
+namespace cenote::proxy::edge {
+
+using namespace asio::experimental::awaitable_operators;
+
+namespace {
+
+/// Counts a login for as long as it is one.
+class in_progress {
+public:
+  explicit in_progress(edge_counters& counters) noexcept
+    : counters_{&counters} {
+    ++counters_->logins_started;
+    ++counters_->logins_in_progress;
+  }
+
+  in_progress(const in_progress&) = delete;
+  in_progress& operator=(const in_progress&) = delete;
+
+  ~in_progress() {
+    end();
+  }
+
+  void end() noexcept {
+    if (auto* counters = std::exchange(counters_, nullptr))
+      --counters->logins_in_progress;
+  }
+
+private:
+  edge_counters* counters_;
+};
+
+std::string text_of(const net::address& peer) {
+  if (peer.is_unix)
+    return "unix";
+  return peer.host + ":" + std::to_string(peer.port);
+}
+
+void note_failure(edge_state& edge, const rejection& why,
+                  const login_record& record, const net::address& peer) {
+  edge.counters.logins_failed.add(why.why.code);
+  // Load balancers look whether the port answers, all day long.
+  const bool is_probe
+    = why.why.code == ec::client_gone && record.stage == login_stage::startup;
+  const auto level = is_probe ? log::level::debug : log::level::info;
+  if (!log::enabled(level))
+    return;
+  log::write(level, "login failed",
+             {log::kv("code", why.why.code), log::kv("detail", why.why.detail),
+              log::kv("stage", name(record.stage)),
+              log::kv("peer", text_of(peer)), log::kv("tenant", record.tenant),
+              log::kv("user", record.user),
+              log::kv("database", record.database)});
+}
+
+asio::awaitable<void> say_goodbye(net::edge_stream& stream,
+                                  std::vector<std::byte> bytes) {
+  auto sent = co_await stream.write(std::move(bytes));
+  if (sent)
+    co_await stream.close_gently(limits::refusal_time_max);
+}
+
+/// Tells the client why, if anything is to be said, and closes.
+asio::awaitable<void> refuse(net::edge_stream& stream, const rejection& why) {
+  auto bytes = wire_form(why);
+  if (!bytes.empty()) {
+    auto late
+      = asio::steady_timer{stream.get_executor(), limits::refusal_time_max};
+    co_await (say_goodbye(stream, std::move(bytes))
+              || late.async_wait(no_throw));
+  }
+  stream.close();
+}
+
+/// Never throws: what is thrown is a login that failed.
+asio::awaitable<outcome<arrival>>
+try_log_in(net::edge_stream& stream, edge_settings_ptr settings,
+           std::optional<tenants::pool_mode> mode, login_services& with,
+           login_record& record) {
+  auto what = std::string{};
+  try {
+    co_return co_await log_in(stream, std::move(settings), mode, with, record);
+  } catch (const std::exception& error) {
+    what = error.what();
+  }
+  co_return rejection{failure{ec::os_error, std::move(what)}};
+}
+
+rejection out_of_time(ec why, const login_record& record) {
+  auto out = rejection{why};
+  // PostgreSQL says nothing to who has not said what it speaks.
+  out.is_silent
+    = why == ec::login_timeout && record.stage == login_stage::startup;
+  return out;
+}
+
+/// Eight bytes are ours; what has another size cannot be a key of cenote's.
+void take_cancel(edge_state& edge, const protocol::cancel_request& request) {
+  ++edge.counters.cancels_received;
+  auto key = cancel_key{};
+  if (request.key.size() != key.bytes.size() - sizeof(request.pid))
+    return;
+  if (edge.counters.cancels_in_flight >= limits::cancels_in_flight_max) {
+    ++edge.counters.cancels_dropped;
+    return;
+  }
+  auto bytes = std::vector<std::byte>{};
+  auto to = protocol::writer{bytes};
+  to.int32(request.pid);
+  to.byte_n(std::span{request.key});
+  std::copy(bytes.begin(), bytes.end(), key.bytes.begin());
+  edge.shards.cancel(key);
+}
+
+void hand_over(edge_state& edge, net::edge_stream stream, welcomed who) {
+  auto handed = std::move(stream).release();
+  who.client.socket = std::move(handed.socket);
+  who.client.tls = std::move(handed.tls);
+  who.client.unread = std::move(handed.unread);
+  ++edge.counters.logins_succeeded;
+  edge.shards.adopt(who.lane, std::move(who.client));
+}
+
+asio::awaitable<void> turn_away(edge_state_ptr edge, net::edge_stream stream) {
+  const auto why = rejection{ec::too_many_logins};
+  note_failure(*edge, why, login_record{}, stream.peer());
+  auto bytes = wire_form(why);
+  // Fits into an empty socket's buffer; nobody is waited for.
+  auto sent = co_await stream.write(std::move(bytes));
+  static_cast<void>(sent);
+  stream.close();
+}
+
+} // namespace
+
+asio::awaitable<void> accept_clients(edge_state_ptr edge, net::listener& from,
+                                     std::optional<tenants::pool_mode> mode) {
+  for (;;) {
+    auto stream = co_await from.accept();
+    if (!stream)
+      co_return;
+    const auto settings = edge->settings.load();
+    if (edge->counters.logins_in_progress >= settings->logins_max)
+      asio::co_spawn(edge->on, turn_away(edge, std::move(*stream)),
+                     asio::detached);
+    else
+      asio::co_spawn(edge->on, serve_client(edge, std::move(*stream), mode),
+                     asio::detached);
+  }
+}
+
+asio::awaitable<void> serve_client(edge_state_ptr edge, net::edge_stream stream,
+                                   std::optional<tenants::pool_mode> mode) {
+  auto counted = in_progress{edge->counters};
+  auto settings = edge->settings.load();
+  const auto peer = stream.peer();
+  auto record = login_record{};
+  auto limit = watch{edge->watches, edge->on, settings->login_time_max,
+                     ec::login_timeout};
+  auto ended = co_await (try_log_in(stream, settings, mode, edge->login, record)
+                         || limit.ended());
+  auto went = ended.index() == 0
+              ? std::move(*std::get_if<0>(&ended))
+              : outcome<arrival>{out_of_time(limit.why(), record)};
+  if (auto* why = std::get_if<rejection>(&went)) {
+    note_failure(*edge, *why, record, peer);
+    co_return co_await refuse(stream, *why);
+  }
+  auto& what = *std::get_if<arrival>(&went);
+  if (auto* request = std::get_if<protocol::cancel_request>(&what)) {
+    take_cancel(*edge, *request);
+    stream.close();
+  } else if (auto* who = std::get_if<welcomed>(&what)) {
+    hand_over(*edge, std::move(stream), std::move(*who));
+  } else if (auto* admin = std::get_if<console_login>(&what)) {
+    ++edge->counters.console_logins;
+    counted.end();
+    co_await edge->console.serve(std::move(stream), std::move(admin->user),
+                                 admin->may_change);
+  }
+}
+
+} // namespace cenote::proxy::edge

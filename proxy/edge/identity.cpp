@@ -1,0 +1,138 @@
+#include "proxy/edge/identity.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "protocol/options.hpp"
+#include "session/settings.hpp"
+#include "tenants/tenant_name.hpp"
+
+namespace cenote::proxy::edge {
+
+namespace {
+
+/// PostgreSQL's NAMEDATALEN - 1: longer names in a startup message are cut.
+constexpr std::size_t name_bytes_max = 63;
+
+/// Parameters of the startup message that are no settings.
+constexpr auto not_settings = std::array<std::string_view, 4>{
+  "user", "database", "options", "replication"};
+
+bool is_setting(std::string_view name) {
+  return !name.starts_with("_pq_.")
+      && std::find(not_settings.begin(), not_settings.end(), name)
+           == not_settings.end();
+}
+
+std::string lower(std::string_view text) {
+  auto out = std::string{text};
+  for (auto& c : out)
+    if (c >= 'A' && c <= 'Z')
+      c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+/// Whether `replication` asks for a walsender; PostgreSQL's parse_bool less its
+/// abbreviations. Whatever is no clear "no" is refused.
+bool asks_for_replication(std::string_view value) {
+  const auto word = lower(value);
+  return !word.empty() && word != "false" && word != "off" && word != "no"
+      && word != "0" && word != "f" && word != "n";
+}
+
+std::string cut(std::string_view name) {
+  return std::string{name.substr(0, name_bytes_max)};
+}
+
+/// Null: all names may be replayed to a server.
+std::optional<rejection> take_settings(std::vector<protocol::parameter> options,
+                                       const protocol::startup_message& hello,
+                                       identity& out) {
+  for (const auto& each : hello.parameters)
+    if (is_setting(each.name))
+      options.push_back(each);
+  for (auto& each : options) {
+    if (!session::is_setting_name(each.name))
+      return rejection{failure{ec::unsupported_startup_option, each.name},
+                       ": \"" + each.name + "\""};
+    if (lower(each.name) == "application_name")
+      out.application_name = each.value;
+    out.settings.emplace_back(std::move(each.name), std::move(each.value));
+  }
+  return std::nullopt;
+}
+
+void find_console_user(const edge_settings& settings, identity& out) {
+  out.is_console = true;
+  out.user = out.said_user;
+  out.tenant = console_tenant;
+  out.has_tenant = true;
+  for (const auto& admin : settings.admins) {
+    if (admin.name != out.said_user)
+      continue;
+    auto who = tenants::user{};
+    who.name = admin.name;
+    who.password = admin.password;
+    out.who = std::make_shared<const tenants::user>(std::move(who));
+    out.may_change = admin.may_change;
+    return;
+  }
+}
+
+void find_tenant_user(const tenants::catalog& all,
+                      const tenants::tenant_hints& hints, identity& out) {
+  auto match = tenants::find_tenant(all, hints);
+  out.user
+    = cut(match.user.empty() ? hints.user : std::string_view{match.user});
+  out.tenant = match.tenant_name;
+  if (!match.tenant)
+    return;
+  out.tenant = match.tenant->id;
+  out.has_tenant = true;
+  // Shares the tenant's lifetime: a catalog may go while we use it.
+  if (const auto* who = match.tenant->find_user(out.user); who != nullptr)
+    out.who = std::shared_ptr<const tenants::user>{match.tenant, who};
+}
+
+} // namespace
+
+outcome<identity> resolve_identity(const protocol::startup_message& hello,
+                                   std::string_view sni_host,
+                                   const tenants::catalog& all,
+                                   const edge_settings& settings) {
+  auto out = identity{};
+  out.said_user = hello.find("user");
+  if (out.said_user.empty())
+    return rejection{ec::no_user_name};
+  if (asks_for_replication(hello.find("replication")))
+    return rejection{ec::replication_not_supported};
+  auto options = protocol::parse_options(hello.find("options"));
+  if (!options)
+    return rejection{options.error()};
+  auto failed = take_settings(std::move(options->settings), hello, out);
+  if (failed)
+    return std::move(*failed);
+  out.salt_name = out.said_user;
+  if (options->reference)
+    out.salt_name += "." + *options->reference;
+  out.database = cut(hello.find("database"));
+  if (out.database == console_database) {
+    find_console_user(settings, out);
+    return out;
+  }
+  auto hints = tenants::tenant_hints{};
+  hints.user = out.said_user;
+  if (options->reference)
+    hints.reference = *options->reference;
+  hints.sni_host = sni_host;
+  find_tenant_user(all, hints, out);
+  if (out.database.empty())
+    out.database = out.user;
+  // Whose user is called like the console gets no way around its users.
+  if (out.database == console_database)
+    find_console_user(settings, out);
+  return out;
+}
+
+} // namespace cenote::proxy::edge

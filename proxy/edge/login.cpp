@@ -1,0 +1,148 @@
+#include "proxy/edge/login.hpp"
+
+#include <utility>
+
+#include "protocol/messages.hpp"
+#include "proxy/edge/greet.hpp"
+#include "proxy/edge/identity.hpp"
+#include "proxy/edge/startup.hpp"
+
+namespace cenote::proxy::edge {
+
+namespace {
+
+peer_name name_of(const net::address& at) {
+  auto out = peer_name{};
+  out.address = at.is_unix ? std::string{"unix"} : at.host;
+  out.port = at.port;
+  return out;
+}
+
+/// Pool, quota units and seat of an authenticated client.
+asio::awaitable<outcome<admission>>
+subscribe(const identity& whom, std::optional<tenants::pool_mode> mode,
+          login_services& with) {
+  auto all = with.catalog.load();
+  auto spec
+    = tenants::resolve(*all, whom.tenant, whom.user, whom.database, mode);
+  if (!spec) {
+    if (spec.error().code != ec::unknown_database)
+      co_return rejection{spec.error()};
+    auto out = protocol::make_error(ec::unknown_database);
+    out.message = "database \"" + whom.database + "\" does not exist";
+    auto why = rejection{spec.error()};
+    why.server_error
+      = std::make_shared<const std::vector<std::byte>>(protocol::encoded(out));
+    co_return why;
+  }
+  auto units = with.quotas.client_units(*spec, whom.user);
+  if (!units)
+    co_return rejection{units.error()};
+  auto answer = co_await with.pools.subscribe(
+    std::move(*spec), next_client_id(), std::move(*units));
+  if (auto* no = std::get_if<refusal>(&answer))
+    co_return rejection{std::move(*no)};
+  co_return std::move(*std::get_if<admission>(&answer));
+}
+
+client_adoption make_adoption(const net::edge_stream& stream, identity whom,
+                              subscription seat) {
+  auto out = client_adoption{};
+  out.seat = std::move(seat);
+  out.user = std::move(whom.user);
+  out.database = std::move(whom.database);
+  out.application_name = std::move(whom.application_name);
+  out.peer = name_of(stream.peer());
+  out.local = name_of(stream.local());
+  out.is_tls = stream.is_tls();
+  out.settings = std::move(whom.settings);
+  return out;
+}
+
+/// Stages 5 and 6.
+asio::awaitable<outcome<arrival>>
+join_pool(net::edge_stream& stream, identity whom, auth_farewell farewell,
+          std::optional<tenants::pool_mode> mode, login_services& with,
+          login_record& record) {
+  record.stage = login_stage::subscribe;
+  auto seated = co_await subscribe(whom, mode, with);
+  if (auto* why = std::get_if<rejection>(&seated)) {
+    why->farewell = std::move(farewell);
+    co_return std::move(*why);
+  }
+  record.stage = login_stage::greet;
+  auto& seat = *std::get_if<admission>(&seated);
+  static const auto silence = greeting{};
+  const auto words = greet(seat.greet ? *seat.greet : silence, whom.settings);
+  farewell.insert(farewell.end(), words.begin(), words.end());
+  auto sent = co_await stream.write(std::move(farewell));
+  if (!sent)
+    co_return lost_client(sent.error());
+  const auto lane = seat.lane;
+  co_return arrival{welcomed{
+    lane, make_adoption(stream, std::move(whom), std::move(seat.seat))}};
+}
+
+} // namespace
+
+client_id next_client_id() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return client_id{last.fetch_add(1, std::memory_order_relaxed) + 1};
+}
+
+std::string_view name(login_stage stage) noexcept {
+  switch (stage) {
+    case login_stage::startup:
+      return "startup";
+    case login_stage::resolve:
+      return "resolve";
+    case login_stage::authenticate:
+      return "authenticate";
+    case login_stage::subscribe:
+      return "subscribe";
+    case login_stage::greet:
+      return "greet";
+  }
+  return "?";
+}
+
+asio::awaitable<outcome<arrival>>
+log_in(net::edge_stream& stream, edge_settings_ptr settings,
+       std::optional<tenants::pool_mode> listener_mode, login_services& with,
+       login_record& record) {
+  auto first = co_await read_startup(stream, settings);
+  if (auto* why = std::get_if<rejection>(&first))
+    co_return std::move(*why);
+  auto& wish = *std::get_if<first_wish>(&first);
+  if (auto* cancel = std::get_if<protocol::cancel_request>(&wish))
+    co_return arrival{std::move(*cancel)};
+  const auto& hello = *std::get_if<protocol::startup_message>(&wish);
+  record.stage = login_stage::resolve;
+  record.user = hello.find("user");
+  record.database = hello.find("database");
+  const auto sni
+    = stream.is_tls() ? stream.tls()->server_name() : std::string{};
+  auto catalog = with.catalog.load();
+  auto found = resolve_identity(hello, sni, *catalog, *settings);
+  if (auto* why = std::get_if<rejection>(&found))
+    co_return std::move(*why);
+  auto& whom = *std::get_if<identity>(&found);
+  record.stage = login_stage::authenticate;
+  record.user = whom.user;
+  record.tenant = whom.tenant;
+  record.database = whom.database;
+  auto proven = co_await authenticate(stream, whom, with.auth);
+  if (auto* why = std::get_if<rejection>(&proven))
+    co_return std::move(*why);
+  auto& farewell = *std::get_if<auth_farewell>(&proven);
+  if (!whom.is_console)
+    co_return co_await join_pool(stream, std::move(whom), std::move(farewell),
+                                 listener_mode, with, record);
+  record.stage = login_stage::greet;
+  auto sent = co_await stream.write(std::move(farewell));
+  if (!sent)
+    co_return lost_client(sent.error());
+  co_return arrival{console_login{std::move(whom.user), whom.may_change}};
+}
+
+} // namespace cenote::proxy::edge
