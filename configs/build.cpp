@@ -1,7 +1,5 @@
 #include "configs/build.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -72,12 +70,6 @@ process_settings build_process(const section& root) {
     }
   }
   return out;
-}
-
-bool is_ip_address(const std::string& text) {
-  in6_addr scratch;
-  return inet_pton(AF_INET, text.c_str(), &scratch) == 1
-      || inet_pton(AF_INET6, text.c_str(), &scratch) == 1;
 }
 
 listener build_listener(const section& from) {

@@ -50,6 +50,44 @@ std::optional<std::uint64_t> parse_scaled(std::string_view text,
   return count * at->factor;
 }
 
+/// Cuts `text` at the next `by`; returns what was before it.
+std::string_view take_until(std::string_view& text, char by, bool& was_last) {
+  auto at = text.find(by);
+  was_last = at == std::string_view::npos;
+  auto out = text.substr(0, at);
+  text.remove_prefix(was_last ? text.size() : at + 1);
+  return out;
+}
+
+bool is_ipv4(std::string_view text) noexcept {
+  auto was_last = false;
+  for (int part = 0; part < 4; ++part) {
+    auto digits = take_until(text, '.', was_last);
+    auto number = std::uint8_t{0};
+    auto* end = digits.data() + digits.size();
+    auto [rest, error] = std::from_chars(digits.data(), end, number);
+    if (error != std::errc{} || rest != end || was_last != (part == 3))
+      return false;
+    if (digits.size() > 1 && digits[0] == '0')
+      return false; // Octal to some readers, decimal to others.
+  }
+  return true;
+}
+
+/// The 16-bit groups of one side of a "::"; -1 if it is malformed.
+int ipv6_groups(std::string_view text, bool may_end_in_ipv4) noexcept {
+  auto out = 0;
+  for (auto was_last = text.empty(); !was_last; ++out) {
+    auto group = take_until(text, ':', was_last);
+    if (was_last && may_end_in_ipv4 && is_ipv4(group))
+      return out + 2;
+    if (group.empty() || group.size() > 4
+        || group.find_first_not_of("0123456789abcdefABCDEF") != group.npos)
+      return -1;
+  }
+  return out;
+}
+
 } // namespace
 
 result<std::chrono::milliseconds> parse_duration(std::string_view text) {
@@ -96,6 +134,16 @@ result<host_port> parse_host_port(std::string_view text) {
   if (host.empty() || error != std::errc{} || rest != end || port == 0)
     return bad;
   return host_port{host, port};
+}
+
+bool is_ip_address(std::string_view text) noexcept {
+  constexpr auto groups = 8;
+  auto gap = text.find("::");
+  if (gap == std::string_view::npos)
+    return is_ipv4(text) || ipv6_groups(text, true) == groups;
+  auto before = ipv6_groups(text.substr(0, gap), false);
+  auto after = ipv6_groups(text.substr(gap + 2), true);
+  return before >= 0 && after >= 0 && before + after < groups;
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

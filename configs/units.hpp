@@ -37,6 +37,10 @@ struct host_port {
 
 [[nodiscard]] result<host_port> parse_host_port(std::string_view text);
 
+/// A numeric IPv4 ("127.0.0.1") or IPv6 ("::1", RFC 4291 section 2.2) address,
+/// without zone and brackets.
+[[nodiscard]] bool is_ip_address(std::string_view text) noexcept;
+
 /// Insertions, deletions, replacements and swaps of neighbours that turn `a`
 /// into `b`.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);

@@ -14,28 +14,8 @@ namespace {
 constexpr auto listener_text
   = "[[listener]]\naddress = \"127.0.0.1\"\nport = 6543\n";
 
-/// A tenant "t" with a database "db", a user "u" whose password setting is
-/// `text`.
-tenants::credential credential_of(const std::string& text) {
-  auto got = test::load(std::string{listener_text}
-                        + "[[tenant]]\nid = \"t\"\n[[tenant.user]]\n"
-                          "name = \"u\"\npassword = \""
-                        + text + "\"\n");
-  BOOST_REQUIRE_MESSAGE(got, test::errors(got));
-  return got.config->catalog->find("t")->users.at(0).password;
-}
-
-std::string plain(const tenants::credential& from) {
-  auto* found = std::get_if<tenants::plain_password>(&from);
-  return found != nullptr ? std::string{found->value.reveal()} : "";
-}
-
-} // namespace
-
-BOOST_AUTO_TEST_SUITE(load)
-
-BOOST_AUTO_TEST_CASE(every_level_of_a_file_reaches_its_field) {
-  auto got = test::load(R"(
+/// Every key of the process, the tenant, its database and its user.
+constexpr auto everything = R"(
 [cenote]
 shards = 3
 engine = "epoll"
@@ -106,7 +86,30 @@ name = "u"
 auth = "trust"
 max_clients = 41
 query_timeout = "42s"
-)");
+)";
+
+/// A tenant "t" with a database "db", a user "u" whose password setting is
+/// `text`.
+tenants::credential credential_of(const std::string& text) {
+  auto got = test::load(std::string{listener_text}
+                        + "[[tenant]]\nid = \"t\"\n[[tenant.user]]\n"
+                          "name = \"u\"\npassword = \""
+                        + text + "\"\n");
+  BOOST_REQUIRE_MESSAGE(got, test::errors(got));
+  return got.config->catalog->find("t")->users.at(0).password;
+}
+
+std::string plain(const tenants::credential& from) {
+  auto* found = std::get_if<tenants::plain_password>(&from);
+  return found != nullptr ? std::string{found->value.reveal()} : "";
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(load)
+
+BOOST_AUTO_TEST_CASE(the_settings_of_the_process_reach_their_fields) {
+  auto got = test::load(everything);
   BOOST_REQUIRE_MESSAGE(got, test::errors(got));
   BOOST_TEST(got.warnings.empty());
   const auto& out = *got.config;
@@ -131,8 +134,12 @@ query_timeout = "42s"
   BOOST_TEST((out.admin.users[0].role == admin_role::admin));
   BOOST_TEST((out.admin.users[1].role == admin_role::stats));
   BOOST_TEST(out.files.size() == 4u); // Each once, however often it is named.
+}
 
-  const auto& all = *out.catalog;
+BOOST_AUTO_TEST_CASE(the_settings_of_tenants_reach_their_fields) {
+  auto got = test::load(everything);
+  BOOST_REQUIRE_MESSAGE(got, test::errors(got));
+  const auto& all = *got.config->catalog;
   BOOST_TEST(all.version() == 1u);
   BOOST_TEST((all.limits() == tenants::node_limits{11, 12, 13}));
   BOOST_TEST((all.defaults().mode == tenants::pool_mode::statement));

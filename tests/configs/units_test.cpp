@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+
 #include <limits>
 
 #include <boost/test/unit_test.hpp>
@@ -112,6 +114,57 @@ BOOST_AUTO_TEST_CASE(an_address_is_a_host_and_a_port) {
     auto got = parse_host_port(text);
     BOOST_TEST((got ? got->host : "") == host, text);
     BOOST_TEST((got ? got->port : 0) == port, text);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_ip_address_is_what_the_c_library_takes) {
+  for (auto text : {"127.0.0.1",
+                    "0.0.0.0",
+                    "255.255.255.255",
+                    "256.0.0.1",
+                    "1.2.3",
+                    "1.2.3.4.5",
+                    "1.2.3.",
+                    ".1.2.3",
+                    "1..2.3",
+                    "01.2.3.4",
+                    "0.0.0.00",
+                    "1.2.3.4 ",
+                    "+1.2.3.4",
+                    "a.b.c.d",
+                    "::",
+                    "::1",
+                    "1::",
+                    "fe80::1",
+                    "1:2:3:4:5:6:7:8",
+                    "1:2:3:4:5:6:7",
+                    "1:2:3:4:5:6:7:8:9",
+                    "1:2:3:4:5:6:7::",
+                    "1:2:3:4::5:6:7:8",
+                    "::2:3:4:5:6:7:8",
+                    "::1:2:3:4:5:6:7:8",
+                    "1::2::3",
+                    ":::",
+                    ":1",
+                    "1:",
+                    ":",
+                    "",
+                    "12345::",
+                    "g::",
+                    "::ffff:1.2.3.4",
+                    "1:2:3:4:5:6:1.2.3.4",
+                    "1:2:3:4:5:6:7:1.2.3.4",
+                    "1.2.3.4::",
+                    "::1.2.3.4:5",
+                    "::1.2.3",
+                    "fe80::1%lo",
+                    "[::1]",
+                    "localhost",
+                    "*"}) {
+    auto scratch = in6_addr{};
+    auto known = inet_pton(AF_INET, text, &scratch) == 1
+              || inet_pton(AF_INET6, text, &scratch) == 1;
+    BOOST_TEST(is_ip_address(text) == known, text);
   }
 }
 
