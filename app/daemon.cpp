@@ -1,0 +1,272 @@
+#include "app/daemon.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "actors/system.hpp"
+#include "app/console/console.hpp"
+#include "app/edge_gate.hpp"
+#include "app/reloader.hpp"
+#include "app/settings.hpp"
+#include "app/version.hpp"
+#include "base/log.hpp"
+#include "proxy/edge/edge.hpp"
+#include "proxy/edge/key_store.hpp"
+#include "proxy/edge/quota_book.hpp"
+#include "proxy/shards.hpp"
+#include "tenants/diff.hpp"
+
+namespace cenote::app {
+
+namespace {
+
+using actors::admin_command;
+using actors::admin_verb;
+
+/// Actors that have not ended by then are left behind: the process ends without
+/// them.
+constexpr auto actors_end_time_max = std::chrono::seconds{5};
+
+/// Logins under way may still be told why they end.
+constexpr auto farewell_time_max = std::chrono::milliseconds{300};
+
+} // namespace
+
+/// The house. Members are made in this order and unmade in the reverse one;
+/// `take_down` says why that is not enough.
+struct daemon::parts final : actors::admin_hooks, admin_port {
+  parts(std::string path, configs::config config)
+    : file{std::move(path)},
+      first{std::make_shared<const configs::config>(std::move(config))},
+      catalog{first->catalog} {
+    // nop
+  }
+
+  result<void> build();
+  result<void> publish(const configs::config& before,
+                       const configs::config& next);
+  void take_down();
+
+  // -- admin_hooks, any thread
+  // -----------------------------------------------------
+  void reload(std::function<void(result<void>)> done) noexcept override {
+    reloads->reload(std::move(done));
+  }
+
+  void shutdown(bool wait) noexcept override {
+    asio::post(io, [this, wait] { wait ? begin_drain() : end_now(); });
+  }
+
+  // -- admin_port
+  // ---------------------------------------------------------------------
+  asio::awaitable<actors::admin_reply> run(admin_command command) override {
+    return host->run(std::move(command));
+  }
+
+  // -- edge thread
+  // ----------------------------------------------------------------------
+  asio::awaitable<void> watch_signals();
+  asio::awaitable<void> drain();
+  asio::awaitable<void> order(admin_verb verb);
+  void begin_drain();
+  void end_now();
+
+  std::string file;
+  reloader::config_ptr first;
+  asio::io_context io{1};
+  tenants::catalog_cell catalog;
+  proxy::edge::quota_book quotas;
+  proxy::edge::key_store keys;
+  std::optional<proxy::edge::edge_settings_cell> settings;
+  edge_gate gate;
+  std::unique_ptr<proxy::shards> shards;
+  std::unique_ptr<actors::actor_system_host> host;
+  std::unique_ptr<console> desk;
+  std::unique_ptr<proxy::edge::edge> edge;
+  std::unique_ptr<reloader> reloads;
+  bool draining = false;
+};
+
+result<void> daemon::parts::build() {
+  auto edge_settings = edge_settings_of(*first);
+  if (!edge_settings)
+    return edge_settings.error();
+  settings.emplace(std::move(*edge_settings));
+  if (first->process.engine == configs::engine_choice::io_uring)
+    return failure{ec::engine_unavailable,
+                   "cenote.engine: io_uring is not in this version; use "
+                   "\"auto\" or \"epoll\""};
+  quotas.apply(*first->catalog);
+  auto make_engine = [] { return net::make_epoll_engine(); };
+  auto started
+    = proxy::shards::start(shard_count_of(*first), make_engine, gate);
+  if (!started)
+    return started.error();
+  shards = std::move(*started);
+  reloads = std::make_unique<reloader>(
+    file, first,
+    [this](const configs::config& before, const configs::config& next) {
+      return publish(before, next);
+    });
+  actors::system_services services;
+  services.shards = shards.get();
+  services.opener = &gate;
+  services.quotas = &quotas;
+  services.hooks = this;
+  services.catalog = first->catalog;
+  actors::system_settings how;
+  how.version = version;
+  host = std::make_unique<actors::actor_system_host>(services, how);
+  desk = std::make_unique<console>(
+    console_parts{*shards, *this, catalog, quotas,
+                  [this] { return reloads->current(); }, version});
+  edge = std::make_unique<proxy::edge::edge>(proxy::edge::edge_parts{
+    io, *shards, host->directory(), quotas, *desk, catalog, *settings, keys});
+  gate.lead_to(edge.get());
+  return edge->listen(listeners_of(*first));
+}
+
+/// A reload's result in force, by difference. Reloader's thread.
+result<void> daemon::parts::publish(const configs::config& before,
+                                    const configs::config& next) {
+  auto edge_settings = edge_settings_of(next);
+  if (!edge_settings)
+    return edge_settings.error();
+  settings->store(std::move(*edge_settings));
+  log::configure(next.process.log.level, next.process.log.format);
+  catalog.exchange(next.catalog);
+  quotas.apply(*next.catalog);
+  auto changes = tenants::diff(*before.catalog, *next.catalog);
+  for (auto& gone : changes.removed)
+    edge->forget_secrets(gone);
+  for (auto& changed : changes.changed)
+    if (!changed.users_rekeyed.empty() || !changed.users_removed.empty())
+      edge->forget_secrets(changed.id);
+  edge->reload_certificates();
+  host->apply(next.catalog);
+  return {};
+}
+
+/// Who may still call whom decides the order: first nobody comes in, then no
+/// actor decides, then no shard moves a byte; only then may things be
+/// destroyed.
+void daemon::parts::take_down() {
+  if (edge)
+    edge->stop();
+  io.restart();
+  io.run_for(farewell_time_max);
+  gate.lead_to(nullptr);
+  if (host && !host->stop(actors_end_time_max)) {
+    log::error("actors did not end in time");
+    log::flush();
+    std::_Exit(1);
+  }
+  reloads = nullptr; // Waits for a reload under way.
+  if (shards)
+    shards->stop();
+  edge = nullptr;
+  desk = nullptr;
+  shards = nullptr;
+  host = nullptr;
+}
+
+asio::awaitable<void> daemon::parts::watch_signals() {
+  asio::signal_set signals{io};
+  for (int number : {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2})
+    signals.add(number);
+  for (;;) {
+    auto [failed, number] = co_await signals.async_wait(
+      asio::experimental::as_tuple(asio::use_awaitable));
+    if (failed)
+      co_return;
+    log::info("signal", {log::kv("number", number)});
+    switch (number) {
+      case SIGHUP:
+        reloads->reload([](result<void>) {
+          // What went wrong is in the log.
+        });
+        break;
+      case SIGINT:
+      case SIGTERM:
+        begin_drain();
+        break;
+      case SIGUSR1:
+        asio::co_spawn(io, order(admin_verb::pause), asio::detached);
+        break;
+      case SIGUSR2:
+        asio::co_spawn(io, order(admin_verb::resume), asio::detached);
+        break;
+      default:
+        end_now();
+    }
+  }
+}
+
+asio::awaitable<void> daemon::parts::order(admin_verb verb) {
+  auto command = admin_command{verb};
+  auto reply = co_await host->run(std::move(command));
+  log::info("operation ended", {log::kv("operation", actors::name(verb)),
+                                log::kv("code", reply.code)});
+}
+
+void daemon::parts::begin_drain() {
+  if (std::exchange(draining, true))
+    return end_now();
+  log::info("draining: clients end after their transaction; "
+            "a second signal ends now");
+  edge->stop_accepting();
+  asio::co_spawn(io, drain(), asio::detached);
+}
+
+asio::awaitable<void> daemon::parts::drain() {
+  auto command = admin_command{admin_verb::drain};
+  auto limit = reloads->current()->process.drain_timeout.count();
+  command.time_max_ms
+    = limit > 0 ? static_cast<std::uint32_t>(limit) : UINT32_MAX;
+  auto reply = co_await host->run(std::move(command));
+  log::info("drained", {log::kv("pools", reply.count)});
+  end_now();
+}
+
+void daemon::parts::end_now() {
+  io.stop();
+}
+
+daemon::daemon(std::string file, configs::config first)
+  : parts_{std::make_unique<parts>(std::move(file), std::move(first))} {
+  // nop
+}
+
+daemon::~daemon() = default;
+
+int daemon::run() {
+  if (auto built = parts_->build(); !built) {
+    log::error("cannot start", {log::kv("code", built.error().code),
+                                log::kv("detail", built.error().detail)});
+    parts_->take_down();
+    return 1;
+  }
+  asio::co_spawn(parts_->io, parts_->watch_signals(), asio::detached);
+  asio::co_spawn(parts_->io, parts_->reloads->watch(), asio::detached);
+  log::info("ready",
+            {log::kv("version", version),
+             log::kv("shards", parts_->shards->shard_count()),
+             log::kv("engine", "epoll"),
+             log::kv("tenants", parts_->first->catalog->tenants().size())});
+  parts_->io.run();
+  log::info("ending");
+  parts_->take_down();
+  return 0;
+}
+
+} // namespace cenote::app

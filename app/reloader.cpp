@@ -1,0 +1,128 @@
+#include "app/reloader.hpp"
+
+#include <sys/stat.h>
+
+#include <chrono>
+#include <utility>
+
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "base/log.hpp"
+#include "configs/load.hpp"
+
+namespace cenote::app {
+
+namespace {
+
+constexpr auto look_every = std::chrono::seconds{1};
+
+} // namespace
+
+reloader::reloader(
+  std::string file, config_ptr first,
+  std::function<result<void>(const configs::config&, const configs::config&)>
+    publish)
+  : file_{std::move(file)},
+    publish_{std::move(publish)},
+    current_{std::move(first)} {
+  // nop
+}
+
+reloader::~reloader() {
+  thread_.join();
+}
+
+reloader::config_ptr reloader::current() const {
+  auto lock = std::lock_guard{mutex_};
+  return current_;
+}
+
+void reloader::reload(std::function<void(result<void>)> done) {
+  asio::post(thread_, [this, done = std::move(done)] { done(reload_now()); });
+}
+
+result<void> reloader::reload_now() {
+  configs::load_options options;
+  options.version = version_ + 1;
+  auto loaded = configs::load_file(file_, options);
+  for (auto& warning : loaded.warnings)
+    log::warn("configuration", {log::kv("at", to_string(warning))});
+  if (!loaded) {
+    for (auto& error : loaded.errors)
+      log::error("configuration", {log::kv("at", to_string(error))});
+    log::error("reload failed, the running configuration stays",
+               {log::kv("file", file_)});
+    return failure{loaded.errors.empty() ? ec::config_unreadable
+                                         : loaded.errors.front().code,
+                   loaded.errors.empty() ? file_
+                                         : to_string(loaded.errors.front())};
+  }
+  auto next
+    = std::make_shared<const configs::config>(std::move(*loaded.config));
+  auto before = current();
+  for (auto key : configs::needs_restart(*before, *next))
+    log::warn("this setting takes effect after a restart",
+              {log::kv("key", key)});
+  if (auto outcome = publish_(*before, *next); !outcome) {
+    log::error("reload failed, the running configuration stays",
+               {log::kv("code", outcome.error().code),
+                log::kv("detail", outcome.error().detail)});
+    return outcome;
+  }
+  ++version_;
+  {
+    auto lock = std::lock_guard{mutex_};
+    current_ = next;
+  }
+  log::info("configuration reloaded", {log::kv("file", file_)});
+  return {};
+}
+
+reloader::marks reloader::look() const {
+  marks out;
+  auto now = current();
+  auto add = [&](const std::string& path) {
+    struct stat found {};
+    file_mark mark;
+    if (stat(path.c_str(), &found) == 0) {
+      mark.modified_ns
+        = found.st_mtim.tv_sec * 1'000'000'000 + found.st_mtim.tv_nsec;
+      mark.size = found.st_size;
+      mark.inode = found.st_ino;
+    }
+    out.emplace(path, mark);
+  };
+  add(file_);
+  for (auto& path : now->files)
+    add(path);
+  return out;
+}
+
+asio::awaitable<void> reloader::watch() {
+  auto timer = asio::steady_timer{co_await asio::this_coro::executor};
+  auto seen = look();
+  marks unsettled;
+  for (;;) {
+    timer.expires_after(look_every);
+    auto [failed] = co_await timer.async_wait(
+      asio::experimental::as_tuple(asio::use_awaitable));
+    if (failed)
+      co_return;
+    auto now = look();
+    // Two looks alike: whoever writes the files has finished.
+    if (now != seen && now == unsettled) {
+      seen = now;
+      log::info("a configuration file changed", {log::kv("file", file_)});
+      reload([](result<void>) {
+        // What went wrong is in the log.
+      });
+    }
+    unsettled = std::move(now);
+  }
+}
+
+} // namespace cenote::app

@@ -1,0 +1,7 @@
+#pragma once
+
+namespace cenote::app {
+
+inline constexpr const char* version = "0.1.0";
+
+} // namespace cenote::app

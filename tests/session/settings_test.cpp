@@ -1,0 +1,115 @@
+#include "session/settings.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cenote::session;
+
+namespace {
+
+using settings_list = std::vector<std::pair<std::string, std::string>>;
+
+startup_settings list(settings_list of) {
+  return std::make_shared<const settings_list>(std::move(of));
+}
+
+struct replayed {
+  std::string tags;
+  std::string text; ///< The bytes, NUL shown as '.'.
+};
+
+replayed replay(const reported_values& have, const reported_values& want,
+                const startup_settings& have_startup = {},
+                const startup_settings& want_startup = {}) {
+  std::vector<std::byte> out;
+  replayed got;
+  append_replay(out, got.tags, have, want, have_startup, want_startup);
+  for (auto b : out)
+    got.text += b == std::byte{0} ? '.' : static_cast<char>(b);
+  return got;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(names_are_found_in_any_case) {
+  BOOST_TEST(reported_index("timezone").value() == 5u);
+  BOOST_TEST(reported_index("APPLICATION_NAME").value() == 0u);
+  BOOST_TEST(!reported_index("work_mem"));
+  BOOST_TEST(!reported_index(""));
+}
+
+BOOST_AUTO_TEST_CASE(a_value_is_stored_once_and_only_while_it_is_used) {
+  value_store store;
+  {
+    reported_values a{store};
+    a.set(0, "psql");
+    auto b = a;
+    BOOST_TEST((a == b));
+    BOOST_TEST(store.size() == 1u);
+    b.set(0, "pgbench");
+    BOOST_TEST(store.size() == 2u);
+    b = a;
+    BOOST_TEST(store.size() == 1u);
+    b = *&b;
+    BOOST_TEST(b.get(0) == "psql");
+    a.set(0, "psql");
+    BOOST_TEST(store.size() == 1u);
+  }
+  BOOST_TEST(store.size() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(equal_settings_need_no_replay) {
+  value_store store;
+  reported_values a{store};
+  a.set(5, "UTC");
+  auto b = a;
+  BOOST_TEST(replay(a, b).tags.empty());
+  BOOST_TEST(replay(a, b, list({}), nullptr).tags.empty());
+  BOOST_TEST(
+    replay(a, b, list({{"work_mem", "1MB"}}), list({{"work_mem", "1MB"}}))
+      .tags.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_difference_travels_as_parameters_in_one_batch) {
+  value_store store;
+  reported_values have{store};
+  have.set(0, "a");
+  have.set(5, "UTC");
+  auto want = have;
+  want.set(0, "it's \\ \"b\"; drop table x");
+  auto got = replay(have, want);
+  BOOST_TEST(got.tags == "PBES");
+  BOOST_TEST(got.text.find("it's \\ \"b\"; drop table x") != std::string::npos);
+  BOOST_TEST(got.text.find("set_config($1, $2, false)") != std::string::npos);
+  BOOST_TEST(got.text.find("UTC") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_encoding_changes_last) {
+  value_store store;
+  reported_values have{store};
+  reported_values want{store};
+  want.set(1, "LATIN1");
+  want.set(5, "UTC");
+  auto got = replay(have, want);
+  BOOST_TEST(got.tags == "PBEBES");
+  BOOST_TEST(got.text.find("client_encoding") > got.text.find("TimeZone"));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_last_client_had_and_this_one_has_not_is_reset) {
+  value_store store;
+  reported_values same{store};
+  auto got
+    = replay(same, same, list({{"work_mem", "1MB"}, {"search_path", "a"}}),
+             list({{"Search_Path", "a"}, {"statement_timeout", "9"}}));
+  BOOST_TEST(got.tags == "PBEPBES");
+  BOOST_TEST(got.text.find("reset work_mem") != std::string::npos);
+  BOOST_TEST(got.text.find("statement_timeout") != std::string::npos);
+  BOOST_TEST(got.text.find("search_path") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(setting_names_are_identifiers) {
+  for (auto good : {"a", "_x", "search_path", "my.ext$1"})
+    BOOST_TEST(is_setting_name(good), good);
+  for (auto bad : {"", "1a", "a b", "a;b", "a'b", "\xc3\xa4", "a\"b"})
+    BOOST_TEST(!is_setting_name(bad), bad);
+  BOOST_TEST(!is_setting_name(std::string(128, 'a')));
+}
