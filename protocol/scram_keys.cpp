@@ -92,7 +92,8 @@ result<scram_verifier> scram_verifier::parse(std::string_view text) {
   const auto iterations = cut(text, ':');
   const auto salt = cut(text, '$');
   const auto stored_key = cut(text, ':');
-  if (!stored_key || *mechanism != scram_mechanism)
+  if (!mechanism || !iterations || !salt || !stored_key
+      || *mechanism != scram_mechanism)
     return no_verifier();
   scram_verifier out;
   const auto* end = iterations->data() + iterations->size();

@@ -228,6 +228,10 @@ BOOST_AUTO_TEST_CASE(what_is_no_verifier_is_refused) {
     with("W22ZaJ0SNY7soEsUEjb6gQ==", "W22Z!"),
     with("W22ZaJ0SNY7soEsUEjb6gQ==", base64_encode(std::string(1025, 's'))),
     with(":W22Z", "$W22Z"),
+    with("==$", "=="), // A separator is missing, later ones are there.
+    with("256$", "256"),
+    with("96:", "96"),
+    with("qY=:", "qY="),
     std::string{pencil_verifier} + "AAAA",
     std::string{pencil_verifier} + " ",
   };
