@@ -66,7 +66,6 @@ CENOTE_ADD_ATOM(cenote_actors, leave)
 CENOTE_ADD_ATOM(cenote_actors, opened)
 CENOTE_ADD_ATOM(cenote_actors, pause)
 CENOTE_ADD_ATOM(cenote_actors, queue)
-CENOTE_ADD_ATOM(cenote_actors, reconnect)
 CENOTE_ADD_ATOM(cenote_actors, reloaded)
 CENOTE_ADD_ATOM(cenote_actors, resume)
 CENOTE_ADD_ATOM(cenote_actors, retire)
@@ -107,9 +106,9 @@ using manager_actor = caf::typed_actor<
   caf::reacts_to<atom::subscribe, subscribe_order>,
   // A client is gone. Idempotent: an unknown client is ignored.
   caf::reacts_to<atom::leave, client_id>,
-  // No lending. Replies when no server is lent any more; `timed_out` if the
-  // asker should ask again. Idempotent. Undone by `resume`.
-  caf::replies_to<atom::pause>::with<void>,
+  // No lending. Replies true when no server is lent any more, false when a
+  // `resume` came first. Idempotent: who got no answer asks again.
+  caf::replies_to<atom::pause>::with<bool>,
   // Lends again. Idempotent.
   caf::replies_to<atom::resume>::with<void>,
   // The pool is to be closed because nobody is there. True: nobody is, and
@@ -142,13 +141,11 @@ using pool_worker_actor = caf::typed_actor<
   // From the edge: a login failed.
   caf::reacts_to<atom::failed, proxy::refusal>,
   // From the lane: a server is gone.
-  caf::reacts_to<atom::gone, ec>,
+  caf::reacts_to<atom::gone>,
   // From the lane: what is there. Replaces what POOL WORKER thought.
   caf::reacts_to<atom::census, proxy::pool_port::census>,
   // The pool's settings, target or flags changed: look at them again.
   caf::reacts_to<atom::configure>,
-  // Replaces all servers as they come free. Not idempotent, but harmless twice.
-  caf::replies_to<atom::reconnect>::with<void>,
   // From ADMISSION: the unit this worker queued for.
   caf::reacts_to<atom::granted, slot_grant>,
   // From ADMISSION: others starve under a quota this pool has units of. Gives
@@ -225,6 +222,8 @@ using admin_actor = caf::typed_actor<
   // long as the operation takes.
   caf::replies_to<atom::run, admin_command>::with<admin_reply>,
   // From the daemon: the reload with this number ended.
-  caf::reacts_to<atom::reloaded, std::uint64_t, ec, std::string>>;
+  caf::reacts_to<atom::reloaded, std::uint64_t, admin_reply>,
+  // INTERNAL: Asks again those who have not answered yet.
+  caf::reacts_to<atom::tick>>;
 
 } // namespace cenote::actors

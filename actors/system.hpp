@@ -48,7 +48,11 @@ struct system_settings {
   /// The MANAGER's and WORKER's clock.
   duration tick = std::chrono::seconds{1};
   std::size_t scheduler_threads = 2;
+  /// Whether `serve_admin_socket` will be used: costs CAF's I/O threads.
+  bool with_admin_link = false;
 };
+
+class house;
 
 /// The actor system of one node: starts it, lets the edge talk to it, ends it.
 ///
@@ -83,9 +87,11 @@ public:
   /// end without destructors (`_exit`). Main thread.
   [[nodiscard]] bool stop(duration time_max);
 
-  /// For tests and metrics: tenants and pools that are known now.
-  [[nodiscard]] std::size_t tenant_count() const;
+  /// For metrics: pools that are open now.
   [[nodiscard]] std::size_t pool_count() const;
+
+  /// For tests: what the actors share.
+  [[nodiscard]] const std::shared_ptr<house>& shared() const noexcept;
 
 private:
   struct impl;

@@ -1,0 +1,44 @@
+#include "actors/admin_types.hpp"
+
+namespace cenote::actors {
+
+std::string_view name(admin_verb verb) noexcept {
+  switch (verb) {
+    case admin_verb::version:
+      return "version";
+    case admin_verb::show_pools:
+      return "show pools";
+    case admin_verb::show_tenants:
+      return "show tenants";
+    case admin_verb::pause:
+      return "pause";
+    case admin_verb::resume:
+      return "resume";
+    case admin_verb::reconnect:
+      return "reconnect";
+    case admin_verb::kill:
+      return "kill";
+    case admin_verb::reload:
+      return "reload";
+    case admin_verb::terminate:
+      return "terminate";
+    case admin_verb::drain:
+      return "drain";
+    case admin_verb::shutdown:
+      return "shutdown";
+  }
+  return "unknown";
+}
+
+bool matches(std::string_view target, std::string_view tenant,
+             std::string_view database) noexcept {
+  if (target.empty() || target == database)
+    return true;
+  if (target.size() <= tenant.size() || !target.starts_with(tenant)
+      || target[tenant.size()] != '.')
+    return false;
+  auto rest = target.substr(tenant.size() + 1);
+  return rest.empty() || rest == database;
+}
+
+} // namespace cenote::actors

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <asio/awaitable.hpp>
+
+#include "actors/admin_types.hpp"
+#include "proxy/edge/services.hpp"
+
+namespace cenote::actors {
+
+class house;
+
+/// How a coroutine of the edge asks an actor and waits for the answer without
+/// blocking anything: the right to answer travels inside the message (see
+/// `reply`). The coroutine's executor must run one handler at a time.
+class bridge final : public proxy::edge::pool_directory {
+public:
+  explicit bridge(std::shared_ptr<house> with);
+
+  /// Asks again, within the one deadline, when the actor that had the order
+  /// died. When the coroutine is cancelled or out of time the order is
+  /// abandoned: whoever would answer it takes the seat back.
+  asio::awaitable<proxy::edge::subscribe_outcome>
+  subscribe(tenants::pool_spec spec, client_id who,
+            std::vector<proxy::quota_unit> units) override;
+
+  asio::awaitable<admin_reply> run(admin_command command);
+
+private:
+  std::shared_ptr<house> with_;
+};
+
+} // namespace cenote::actors

@@ -1,0 +1,287 @@
+#include "actors/pool_worker.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace cenote::actors {
+
+namespace {
+
+/// Unique in the process, so that ADMISSION can tell workers' tickets apart.
+std::uint64_t next_ticket() noexcept {
+  static auto last = std::atomic<std::uint64_t>{0};
+  return ++last;
+}
+
+pool::backoff::settings retry_settings(const tenants::pool_settings& from) {
+  return {from.server_login_retry, from.server_login_retry, 0.0};
+}
+
+} // namespace
+
+void pool_worker_state::start(const pool_worker_options& options) {
+  with = options.with;
+  pool = options.pool;
+  retry.emplace(retry_settings(pool->spec()->settings));
+  target = pool->target();
+  is_waiting_for_census = options.is_successor;
+  if (pool->spec()->settings.min_pool_size > 0 || is_waiting_for_census)
+    arm(with->settings().tick);
+}
+
+// -- what is asked for --------------------------------------------------------
+
+void pool_worker_state::warm() {
+  is_warm_wanted = true;
+  fill();
+}
+
+void pool_worker_state::on_starving(const proxy::lane_numbers& numbers) {
+  wanted = numbers.servers_wanted;
+  fill();
+}
+
+void pool_worker_state::on_gone() {
+  fill();
+}
+
+void pool_worker_state::on_census(const proxy::pool_port::census& there) {
+  if (!std::exchange(is_waiting_for_census, false))
+    return;
+  wanted = there.numbers.servers_wanted;
+  fill();
+}
+
+void pool_worker_state::configure() {
+  auto spec = pool->spec();
+  retry->configure(retry_settings(spec->settings));
+  auto now_target = pool->target();
+  if (*now_target != *target)
+    retry->succeeded(); // What failed was somewhere else.
+  target = std::move(now_target);
+  fill();
+}
+
+// -- how logins end -----------------------------------------------------------
+
+void pool_worker_state::login_ended() {
+  if (opening > 0)
+    --opening;
+  if (!login_units.empty())
+    login_units.pop_back();
+}
+
+void pool_worker_state::on_opened() {
+  login_ended();
+  retry->succeeded();
+  is_warm_wanted = false;
+  if (wanted > 0)
+    --wanted;
+  fill();
+}
+
+void pool_worker_state::on_failed(proxy::refusal why) {
+  login_ended();
+  log::warn("server login failed",
+            {log::kv("pool", to_string(pool->key())),
+             log::kv("code", why.why.code), log::kv("why", why.why.detail)});
+  retry->failed({why.why.code, {}, {}}, now(), 0.0);
+  last_refusal = std::move(why);
+  tell_failing();
+  fill();
+}
+
+void pool_worker_state::tell_failing() {
+  auto servers = working();
+  is_warm_wanted = false;
+  if (servers == 0) {
+    // Nobody will serve them before the next try, so they hear it now, in the
+    // server's own words.
+    wanted = 0;
+    with->shards().fail_waiters(pool->lane, last_refusal);
+  }
+  if (auto manager = pool->now().manager)
+    tell(self, manager, atom::failed_v,
+         login_refused{last_refusal, retry->next_try(), servers});
+}
+
+// -- opening ------------------------------------------------------------------
+
+std::uint32_t pool_worker_state::working() const {
+  auto used = pool->quotas().pool->used();
+  return used > opening ? used - opening : 0;
+}
+
+std::uint32_t pool_worker_state::logins_wanted() const {
+  auto least = pool->spec()->settings.min_pool_size;
+  auto servers = working();
+  auto all = std::max(wanted, is_warm_wanted ? 1u : 0u);
+  return std::max(all, least > servers ? least - servers : 0u);
+}
+
+void pool_worker_state::fill() {
+  if (is_waiting_for_census || pool->is_paused || pool->is_draining) {
+    leave_queue();
+    return;
+  }
+  while (logins_wanted() > opening) {
+    if (!retry->may_try(now())) {
+      if ((wanted > 0 && working() == 0) || is_warm_wanted)
+        tell_failing();
+      arm(std::max(retry->next_try() - now(), with->settings().tick));
+      return;
+    }
+    if (opening >= with->settings().logins_per_pool_max)
+      return; // Each end of a login comes here again.
+    if (queued) {
+      arm(with->settings().tick);
+      return;
+    }
+    if (!open_one({})) {
+      arm(with->settings().tick);
+      return;
+    }
+  }
+  leave_queue();
+}
+
+bool pool_worker_state::open_one(slot_grant grant) {
+  auto spec = pool->spec();
+  auto quotas = pool->quotas();
+  auto order = proxy::edge::server_order{};
+  auto own = try_take(quotas.pool);
+  if (!own)
+    return false;
+  order.seat.push_back(std::move(*own));
+  auto take = [&](const proxy::edge::shared_quota_ptr& from) {
+    if (grant.unit && *grant.unit && from == grant.quota)
+      return std::optional{std::move(*grant.unit)};
+    // Nobody takes a unit past those who queue for it.
+    if (from->queued > 0)
+      return std::optional<proxy::quota_unit>{};
+    return try_take(from->units);
+  };
+  auto login = take(quotas.logins);
+  if (!login) {
+    queue_up(quotas.logins);
+    return false;
+  }
+  for (const auto& from : quotas.shared) {
+    auto unit = take(from);
+    if (!unit) {
+      queue_up(from);
+      return false;
+    }
+    order.seat.push_back(std::move(*unit));
+  }
+  order.lane = pool->lane;
+  order.port = pool;
+  order.target = pool->target();
+  order.connect_time_max = spec->settings.server_connect_timeout;
+  order.epoch = pool->epoch;
+  login_units.push_back(std::move(*login));
+  ++opening;
+  with->opener().open(std::move(order));
+  return true;
+}
+
+// -- waiting for a unit -------------------------------------------------------
+
+void pool_worker_state::queue_up(const proxy::edge::shared_quota_ptr& quota) {
+  queued = slot_request{next_ticket(), quota, pool->key().tenant};
+  if (auto admission = with->admission())
+    tell(self, admission, atom::queue_v, *queued, pool_worker_actor{self});
+}
+
+void pool_worker_state::leave_queue() {
+  if (!queued)
+    return;
+  if (auto admission = with->admission())
+    tell(self, admission, atom::cancel_v, queued->ticket);
+  queued.reset();
+}
+
+void pool_worker_state::on_granted(slot_grant grant) {
+  // Late, or for a need that is over: the unit goes back with the message.
+  if (!queued || queued->ticket != grant.ticket)
+    return;
+  queued.reset();
+  auto is_needed = !is_waiting_for_census && !pool->is_paused
+                && !pool->is_draining && logins_wanted() > opening
+                && retry->may_try(now());
+  if (is_needed)
+    open_one(std::move(grant));
+  else
+    grant = {};
+  fill();
+}
+
+void pool_worker_state::on_give_back(std::uint32_t count) {
+  // The lane has no way yet to give up idle servers only: they go by
+  // `server_idle_timeout`.
+  log::debug(
+    "asked to give back servers",
+    {log::kv("pool", to_string(pool->key())), log::kv("count", count)});
+}
+
+void pool_worker_state::on_tick() {
+  tick_at = never;
+  if (is_waiting_for_census) {
+    with->shards().report(pool->lane);
+    arm(with->settings().tick);
+    return;
+  }
+  // ADMISSION may have been restarted since and have forgotten us.
+  if (queued)
+    if (auto admission = with->admission())
+      tell(self, admission, atom::queue_v, *queued, pool_worker_actor{self});
+  fill();
+}
+
+void pool_worker_state::arm(duration pause) {
+  auto at = now() + pause;
+  if (at >= tick_at)
+    return;
+  tick_at = at;
+  after(self, pause, self, atom::tick_v);
+}
+
+time_point pool_worker_state::now() const {
+  return self->clock().now();
+}
+
+pool_worker_actor::behavior_type pool_worker_behavior(
+  pool_worker_actor::stateful_pointer<pool_worker_state> self,
+  pool_worker_options options) {
+  install_handlers(self, pool_worker_state::name);
+  self->state.self = self;
+  self->state.start(options);
+  auto* state = &self->state;
+  return {
+    [state](atom::warm) { state->warm(); },
+    [state](atom::starving, const proxy::lane_numbers& numbers) {
+      state->on_starving(numbers);
+    },
+    [state](atom::opened, const greeting_ptr&) { state->on_opened(); },
+    [state](atom::failed, proxy::refusal& why) {
+      state->on_failed(std::move(why));
+    },
+    [state](atom::gone) { state->on_gone(); },
+    [state](atom::census, const proxy::pool_port::census& there) {
+      state->on_census(there);
+    },
+    [state](atom::configure) { state->configure(); },
+    [state](atom::granted, slot_grant& grant) {
+      state->on_granted(std::move(grant));
+    },
+    [state](atom::give_back, std::uint32_t count) {
+      state->on_give_back(count);
+    },
+    [state](atom::tick) { state->on_tick(); },
+  };
+}
+
+} // namespace cenote::actors
