@@ -82,3 +82,11 @@ def connect():
     yield go
     for client in clients:
         client.close()
+
+
+def pytest_make_parametrize_id(config, val, argname):
+    """Long or binary parameters do not belong into names."""
+    if isinstance(val, (bytes, str)) and (len(val) > 30 or isinstance(val, bytes)
+                                          or not val.isprintable()):
+        return f"{argname}={val[:24]!r}({len(val)})"
+    return None

@@ -75,7 +75,18 @@ class Postgres:
                               "ssl_key_file": str(self.key)}
         self.settings |= settings or {}
         give_to_postgres(self.home, self.socket_dir)
+        self._guard()
         self._initdb()
+
+    def _guard(self) -> None:
+        """Cleans up after a test run that was killed and could not."""
+        script = (f"while kill -0 {os.getpid()} 2>/dev/null; do sleep 1; done; "
+                  f"kill -QUIT $(head -n 1 {self.data}/postmaster.pid) 2>/dev/null; "
+                  f"sleep 1; rm -rf {self.home}")
+        self.guard = subprocess.Popen(["sh", "-c", script], start_new_session=True,
+                                      stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)
 
     def _run(self, *command: str) -> None:
         done = subprocess.run([*as_postgres(), *command], capture_output=True,
@@ -166,6 +177,8 @@ class Postgres:
             self.stop("immediate")
         except RuntimeError:
             pass  # It was stopped already.
+        self.guard.kill()
+        self.guard.wait()
         shutil.rmtree(self.home, ignore_errors=True)
 
 

@@ -1,5 +1,6 @@
 """A pooler as a child process: its files, its log, its signals, its end."""
 
+import ctypes
 import os
 import pathlib
 import re
@@ -20,6 +21,11 @@ _REPORTS = re.compile(
 
 def binary() -> str:
     return os.environ.get("CENOTE_BIN", str(ROOT / "build/dev/bin/cenote"))
+
+
+def _die_with_parent() -> None:
+    """A test run that is killed leaves no pooler behind: prctl(2)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Process:
@@ -43,7 +49,8 @@ class Process:
         with open(self.log, "ab") as out:
             self.child = subprocess.Popen(
                 self.command, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
-                env={**sanitizers, **os.environ, **self.env})
+                env={**sanitizers, **os.environ, **self.env},
+                preexec_fn=_die_with_parent)
         try:
             ports.eventually(self._up, f"{self.command[0]} listens", 60)
         except BaseException:

@@ -195,6 +195,22 @@ class Client:
         except Gone:
             return seen
 
+    def recv_all_or(self, tags: str) -> list:
+        """Messages up to one of `tags` or until the other side closes."""
+        seen = []
+        try:
+            while not seen or seen[-1][0] not in tags:
+                seen.append(self.recv())
+        except Gone:
+            pass
+        return seen
+
+    def recv_error(self) -> None:
+        """Reads on to ReadyForQuery or the end and raises the error on the way."""
+        for tag, body in self.recv_all_or("Z"):
+            if tag == "E":
+                raise ServerError(error_fields(body))
+
     def rest(self) -> bytes:
         """All bytes until the other side closes, unparsed."""
         data, self.buffer = self.buffer, b""
@@ -249,7 +265,8 @@ class Client:
         """Simple query: (column names, rows as str or None). Raises ServerError."""
         self.send(query(sql))
         names, rows, error = [], [], None
-        for tag, body in self.recv_until("Z"):
+        seen = self.recv_all_or("Z")
+        for tag, body in seen:
             if tag == "T":
                 names = row_description(body)
             elif tag == "D":
@@ -258,6 +275,8 @@ class Client:
                 error = ServerError(error_fields(body))
         if error:
             raise error
+        if not seen or seen[-1][0] != "Z":
+            raise Gone("the answer broke off")
         return names, rows
 
     def value(self, sql: str):

@@ -1,0 +1,154 @@
+"""Cancel: the right query ends, nobody else's does."""
+
+import threading
+
+import pytest
+from support import configs, postgres, wire
+from support.ports import eventually
+
+SLEEP = "select pg_sleep(30)"
+
+
+def cancel(port: int, pid: int, key: bytes) -> bytes:
+    """Sends one CancelRequest; returns what came back: nothing, ever."""
+    with wire.Client(port=port) as client:
+        client.send(wire.cancel_request(pid, key))
+        return client.rest()
+
+
+def running(pg, text: str = SLEEP, role: str = "app") -> int:
+    return pg.query("select count(*) from pg_stat_activity where usename = %s and "
+                    "state = 'active' and query = %s", role, text)[0][0]
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_a_running_query_is_cancelled_and_the_session_goes_on(
+        shared, pg, connect, mode):
+    client = connect(shared, mode)
+    client.send(wire.query(SLEEP))
+    eventually(lambda: running(pg) == 1, "the query runs")
+    assert cancel(shared.port(mode), client.pid, client.key) == b""
+    with pytest.raises(wire.ServerError) as caught:
+        client.recv_error()
+    assert caught.value.sqlstate == "57014"
+    assert client.value("select 'alive'") == "alive"
+
+
+def test_a_cancel_in_a_transaction_leaves_it_failed(shared, pg, connect):
+    client = connect(shared)
+    client.query("begin")
+    client.send(wire.query(SLEEP))
+    eventually(lambda: running(pg) == 1, "the query runs")
+    cancel(shared.port(), client.pid, client.key)
+    seen = client.recv_until("Z")
+    assert [tag for tag, _ in seen][-2:] == ["E", "Z"] and seen[-1][1] == b"E"
+    client.query("rollback")
+
+
+def test_a_wrong_key_does_nothing(shared, pg, connect):
+    client = connect(shared)
+    client.send(wire.query("select pg_sleep(1), 'kept'"))
+    eventually(lambda: running(pg, "select pg_sleep(1), 'kept'") == 1, "it runs")
+    flipped = bytes([client.key[0] ^ 1]) + client.key[1:]
+    assert cancel(shared.port(), client.pid, flipped) == b""
+    assert cancel(shared.port(), client.pid ^ 0x00010000, client.key) == b""
+    assert cancel(shared.port(), 0, bytes(4)) == b""
+    rows = [wire.data_row(body) for tag, body in client.recv_until("Z") if tag == "D"]
+    assert rows == [["", "kept"]]
+
+
+@pytest.mark.parametrize("request_bytes", [
+    b"\0\0\0\x0c\x04\xd2\x16\x2e\0\0\0\1",          # Too short for a key.
+    b"\0\0\1\x0c\x04\xd2\x16\x2e" + bytes(260),      # 256 bytes of key.
+    b"\0\0\1\x0d\x04\xd2\x16\x2e" + bytes(261)])     # One more.
+def test_odd_cancel_requests_are_closed_without_a_word(
+        shared, connect, request_bytes):
+    with wire.Client(port=shared.port()) as client:
+        client.send(request_bytes)
+        assert client.rest() == b""
+    assert connect(shared).value("select 1") == "1"
+
+
+def test_a_key_of_a_client_that_left_does_nothing(shared, pg, connect):
+    gone = connect(shared)
+    pid, key = gone.pid, gone.key
+    gone.value("select 1")
+    gone.send(wire.TERMINATE)
+    gone.rest()
+    other = connect(shared)
+    other.send(wire.query("select pg_sleep(0.5), 'mine'"))
+    cancel(shared.port(), pid, key)
+    tags = [tag for tag, _ in other.recv_until("Z")]
+    assert "E" not in tags and "D" in tags
+
+
+def test_keys_differ_and_cannot_be_guessed_from_each_other(shared, connect):
+    keys = [(client.pid, client.key) for client in
+            (connect(shared) for _ in range(20))]
+    assert len(set(keys)) == 20
+    secrets = [int.from_bytes(pid.to_bytes(4, "big", signed=True) + key, "big")
+               for pid, key in keys]
+    assert len({b - a for a, b in zip(secrets, secrets[1:])}) > 15
+
+
+def test_a_queued_client_is_taken_out_of_the_queue(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_size=1))
+    holder, waiter = connect(pooler), connect(pooler)
+    holder.query("begin")
+    waiter.send(wire.query("select 'never runs'"))
+    waiter.wait_taken()
+    cancel(pooler.port(), waiter.pid, waiter.key)
+    tags = [tag for tag, _ in waiter.recv_all_or("Z")]
+    assert "D" not in tags and "E" in tags
+    assert holder.value("select 'mine still'") == "mine still"
+    holder.query("rollback")
+    assert connect(pooler).value("select 'free'") == "free"
+
+
+def test_a_late_cancel_never_hits_the_next_client(pg, start, connect):
+    """One server; each client cancels itself as its query ends while the next one
+    already waits for the server. Nobody may lose another's query."""
+    pooler = start(configs.plain(pg, pool_size=1))
+    first, second = connect(pooler), connect(pooler)
+    for turn in range(60):
+        first.send(wire.query("select pg_sleep(0.003)"))
+        second.send(wire.query(f"select pg_sleep(0.002), 'turn {turn}'"))
+        pause = threading.Event()
+        pause.wait(0.0005 * (turn % 10))  # Any moment will do; all must be right.
+        cancel(pooler.port(), first.pid, first.key)
+        first.recv_until("Z")
+        rows = [wire.data_row(body) for tag, body in second.recv_until("Z")
+                if tag == "D"]
+        assert rows == [["", f"turn {turn}"]]
+
+
+def test_cancels_of_many_clients_at_once(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_size=8))
+    clients = [connect(pooler) for _ in range(8)]
+    for client in clients:
+        client.send(wire.query(SLEEP))
+    eventually(lambda: running(pg) == 8, "all run")
+    threads = [threading.Thread(target=cancel, args=(pooler.port(), x.pid, x.key))
+               for x in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for client in clients:
+        assert [tag for tag, _ in client.recv_until("Z")][-2:] == ["E", "Z"]
+        assert client.value("select 1") == "1"
+
+
+def test_psycopg_and_psql_cancel(shared, pg):
+    import psycopg
+    with psycopg.connect(host="127.0.0.1", port=shared.port(), user="app.acme",
+                         password=postgres.PASSWORD, dbname="acme") as db:
+        db.prepare_threshold = None
+        timer = threading.Thread(target=lambda: (
+            eventually(lambda: running(pg) == 1, "it runs"), db.cancel()))
+        timer.start()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            db.execute(SLEEP)
+        timer.join()
+        db.rollback()
+        assert db.execute("select 1").fetchone() == (1,)

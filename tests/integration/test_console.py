@@ -1,0 +1,288 @@
+"""The console database: PgBouncer's columns, who may do what, and the waits."""
+
+import threading
+
+import pytest
+from support import configs, postgres, wire
+from support.ports import eventually
+
+I, Q, S = 23, 20, 25  # int4, int8, text
+N = 1700
+
+
+def columns(text: str, kind: int) -> list:
+    return [(name, kind) for name in text.split()]
+
+
+SOCKET = (columns("type user database replication state addr", S) + [("port", I)]
+          + [("local_addr", S), ("local_port", I)]
+          + columns("connect_time request_time", S) + columns("wait wait_us", I)
+          + [("close_needed", I)] + columns("ptr link", S) + [("remote_pid", I)]
+          + columns("tls application_name", S)
+          + [("prepared_statements", I), ("id", Q)])
+COUNTS = ("{0}server_assignment_count {0}xact_count {0}query_count {0}{1} {0}{2} "
+          "{0}xact_time {0}query_time {0}wait_time {0}client_parse_count "
+          "{0}server_parse_count {0}bind_count")
+LOGIN = "{0}client_login_count"
+
+# What PgBouncer answers; more columns may only follow at the end.
+SHOWN = {
+    "POOLS": columns("database user", S) + columns(
+        "cl_active cl_waiting cl_active_cancel_req cl_waiting_cancel_req sv_active "
+        "sv_active_cancel sv_being_canceled sv_idle sv_used sv_tested sv_login "
+        "maxwait maxwait_us", I) + columns("pool_mode load_balance_hosts", S),
+    "CLIENTS": SOCKET,
+    "SERVERS": SOCKET,
+    "DATABASES": columns("name host", S) + [("port", I)]
+    + columns("database force_user", S)
+    + columns("pool_size min_pool_size reserve_pool_size server_lifetime", I)
+    + columns("pool_mode load_balance_hosts", S)
+    + columns("max_connections current_connections max_client_connections "
+              "current_client_connections paused disabled", I),
+    "STATS": [("database", S)] + columns(
+        (COUNTS + " " + LOGIN).format("total_", "received", "sent") + " "
+        + (COUNTS + " " + LOGIN).format("avg_", "recv", "sent"), N),
+    "LISTS": [("list", S), ("items", I)],
+    "CONFIG": columns("key value default changeable", S),
+    "VERSION": [("version", S)],
+}
+LISTS = ("databases users peers pools peer_pools free_clients used_clients "
+         "login_clients free_servers used_servers dns_names dns_zones dns_queries "
+         "dns_pending").split()
+
+
+def console(pooler, user: str = "admin") -> wire.Client:
+    client = wire.Client(port=pooler.port())
+    client.login(user, "pgbouncer", f"{user}-pw")
+    return client
+
+
+def rows_of(client, sql: str) -> list:
+    names, rows = client.query(sql)
+    return [dict(zip(names, row)) for row in rows]
+
+
+@pytest.mark.parametrize("user", ["admin", "stats"])
+@pytest.mark.parametrize("what", SHOWN)
+def test_columns_are_pgbouncers(shared, connect, user, what):
+    connect(shared).value("select 1")  # So that there is a pool to show.
+    with console(shared, user) as admin:
+        admin.send(wire.query(f"SHOW {what}"))
+        messages = admin.recv_until("Z")
+        fields = wire.row_fields(dict(messages)["T"])
+        assert fields[:len(SHOWN[what])] == SHOWN[what]
+        assert messages[-2] == ("C", b"SHOW\0")
+        assert dict(messages).get("D") is not None
+
+
+@pytest.mark.parametrize("sql", ["show pools", "SHOW POOLS;", " sHoW   pools ; ",
+                                 'SHOW "pools"', "SELECT pools"])
+def test_spellings(shared, connect, sql):
+    connect(shared).value("select 1")
+    with console(shared) as admin:
+        assert admin.query(sql)[0][:2] == ["database", "user"]
+
+
+def test_lists_names_and_version(shared):
+    with console(shared) as admin:
+        assert [row["list"] for row in rows_of(admin, "show lists")][:len(LISTS)] \
+            == LISTS
+        assert admin.value("show version").lower().startswith(("pgbouncer", "cenote"))
+        assert "/bouncer" in admin.parameters["server_version"]
+
+
+def test_help_is_a_notice(shared):
+    with console(shared) as admin:
+        admin.send(wire.query("SHOW HELP"))
+        tags = [tag for tag, _ in admin.recv_until("Z")]
+        assert tags == ["N", "C", "Z"]
+
+
+def test_pools_count_clients_and_servers(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_size=1))
+    holder, waiter = connect(pooler), connect(pooler)
+    holder.query("begin")
+    waiter.send(wire.query("select 1"))
+
+    def pool() -> dict:
+        with console(pooler) as admin:
+            return next((row for row in rows_of(admin, "show pools")
+                         if row["pool_mode"] == "transaction"
+                         and row["database"] != "pgbouncer"), {})
+
+    def counts() -> list:
+        shown = pool()
+        return [shown.get(name) for name in
+                ("cl_active", "cl_waiting", "sv_active", "sv_idle")]
+
+    eventually(lambda: counts() == ["1", "1", "1", "0"] or None, "one waits")
+    holder.query("commit")
+    waiter.recv_until("Z")
+    eventually(lambda: counts() == ["2", "0", "0", "1"] or None, "nobody waits")
+
+
+def test_stats_count(pg, start, connect):
+    pooler = start(configs.plain(pg))
+    client = connect(pooler)
+    for _ in range(10):
+        client.query("select repeat('x', 1000)")
+    with console(pooler) as admin:
+        def shown() -> dict:
+            return next((row for row in rows_of(admin, "show stats")
+                         if row["database"] != "pgbouncer"), {})
+        eventually(lambda: shown().get("total_query_count") == "10" or None, "ten")
+        row = shown()
+        assert row["total_xact_count"] == "10"
+        assert int(row["total_sent"]) > 10_000
+        assert int(row["total_received"]) > 100
+
+
+@pytest.mark.parametrize("sql", ["nonsense", "show nothing", "show", "", ";",
+                                 "pause nowhere", "drop table x", "show pools extra x"])
+def test_wrong_commands_are_errors_and_the_console_goes_on(shared, sql):
+    with console(shared) as admin:
+        admin.send(wire.query(sql))
+        tags = [tag for tag, _ in admin.recv_until("Z")]
+        assert "E" in tags or tags == ["I", "Z"]
+        assert admin.query("show version")[1]
+
+
+def test_the_extended_protocol_is_refused(shared):
+    with console(shared) as admin:
+        admin.send(wire.extended("show pools") + wire.SYNC)
+        errors = [wire.error_fields(body) for tag, body in admin.recv_all()
+                  if tag == "E"]
+        assert errors[0]["M"] == ("extended query protocol not supported by admin "
+                                  "console")
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "reload", "shutdown", "kill",
+                                     "reconnect", "pause acme", "kill acme"])
+def test_stats_users_may_only_look(shared, connect, command):
+    with console(shared, "stats") as stats:
+        with pytest.raises(wire.ServerError) as caught:
+            stats.query(command)
+        assert "admin access needed" in caught.value.message
+    assert connect(shared).value("select 1") == "1"
+
+
+def test_a_tenants_user_never_gets_in_whatever_its_name(pg, start):
+    config = configs.plain(pg)
+    config["tenant"][0]["user"] += [configs.user("admin"), configs.user("stats")]
+    config["tenant"].append(configs.tenant(pg, "", [configs.user("admin")]))
+    pooler = start(config)
+    for name in ("app.acme", "admin.acme", "stats.acme", "admin"):
+        with wire.Client(port=pooler.port()) as client:
+            with pytest.raises(wire.ServerError) as caught:
+                client.login(name, "pgbouncer", postgres.PASSWORD)
+            assert caught.value.fields["S"] == "FATAL"
+    for word in ("", "wrong", "stats-pw"):
+        with wire.Client(port=pooler.port()) as client:
+            with pytest.raises(wire.ServerError):
+                client.login("admin", "pgbouncer", word)
+    with console(pooler) as admin:
+        assert admin.value("show version")
+
+
+def test_no_secret_is_shown(shared, connect):
+    connect(shared).value("select 1")
+    with console(shared) as admin:
+        for what in SHOWN:
+            text = repr(admin.query(f"show {what}"))
+            assert postgres.PASSWORD not in text and "admin-pw" not in text
+    assert postgres.PASSWORD not in shared.text()
+    assert "admin-pw" not in shared.text()
+
+
+def test_pause_waits_for_transactions_and_resume_lets_go(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_size=2))
+    client, other = connect(pooler), connect(pooler)
+    other.value("select 1")
+    client.query("begin")
+    done = threading.Event()
+
+    def pause() -> None:
+        with console(pooler) as admin:
+            admin.query("pause")
+            done.set()
+
+    thread = threading.Thread(target=pause)
+    thread.start()
+    other.send(wire.query("select 'after resume'"))
+    other.wait_taken()
+    assert client.value("select 'goes on'") == "goes on"
+    assert not done.is_set()
+    client.query("commit")
+    thread.join(20)
+    assert done.is_set()
+    with console(pooler) as admin:
+        with pytest.raises(wire.ServerError) as caught:
+            admin.query("pause")
+        assert "already suspended/paused" in caught.value.message
+        admin.query("resume")
+    rows = [wire.data_row(body) for tag, body in other.recv_until("Z", 1)
+            if tag == "D"]
+    assert rows == [["after resume"]]
+    with console(pooler) as admin:
+        with pytest.raises(wire.ServerError) as caught:
+            admin.query("resume")
+        assert "not paused/suspended" in caught.value.message
+
+
+def test_reconnect_gives_fresh_servers_between_transactions(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_size=1))
+    client = connect(pooler)
+    client.query("begin")
+    old = client.value("select pg_backend_pid()")
+    with console(pooler) as admin:
+        admin.query("reconnect")
+    assert client.value("select pg_backend_pid()") == old
+    client.query("commit")
+    assert client.value("select pg_backend_pid()") != old
+
+
+def test_kill_ends_clients_and_servers(pg, start, connect):
+    config = configs.plain(pg)
+    config["tenant"][0]["database"].insert(0, configs.database(pg, "acme"))
+    pooler = start(config)
+    victim, other = connect(pooler), connect(pooler, database="globex")
+    victim.value("select 1")
+    other.value("select 1")
+    with console(pooler) as admin:
+        names = [row["name"] for row in rows_of(admin, "show databases")]
+        name = next(x for x in names if x.startswith("acme"))
+        admin.query(f'kill "{name}"')
+        assert [wire.error_fields(body)["C"] for tag, body in victim.recv_all()
+                if tag == "E"] == ["57P01"]
+        assert other.value("select 'unharmed'") == "unharmed"
+        admin.query(f'resume "{name}"')
+    assert connect(pooler).value("select 'back'") == "back"
+
+
+def test_reload_reports_failure(pg, start):
+    pooler = start(configs.plain(pg))
+    with console(pooler) as admin:
+        admin.query("reload")
+        pooler.file.write_text("nonsense = \n")
+        with pytest.raises(wire.ServerError):
+            admin.query("reload")
+    pooler.write(pooler.config)
+
+
+@pytest.mark.parametrize("command", ["shutdown", "shutdown wait_for_clients",
+                                     "shutdown wait_for_servers"])
+def test_shutdown(pg, start, connect, command):
+    pooler = start(configs.plain(pg))
+    client = connect(pooler)
+    client.query("begin")
+    admin = console(pooler)
+    admin.send(wire.query(command))
+    if "wait" in command:
+        pooler.wait_log("(?i)shut|drain|stop")
+        assert client.value("select 'goes on'") == "goes on"
+        client.query("commit")
+        client.send(wire.TERMINATE)
+    admin.close()
+    client.close()
+    assert eventually(lambda: not pooler.alive(), "it ends") and \
+        pooler.wait_exit() == 0
