@@ -173,9 +173,9 @@ private:
 /// A password as SCRAM hashes it. ASCII is unchanged; of other UTF-8, spaces
 /// become U+0020 and invisible characters go, as RFC 4013 maps them; full-width
 /// ASCII and Latin-1's compatibility characters are folded. Not done: the rest
-/// of NFKC, so text that is not normalised already hashes differently from
-/// PostgreSQL. What is not UTF-8, prohibited, or empty afterwards is used raw,
-/// as PostgreSQL does.
+/// of NFKC and the rule on right-to-left text, so a password with combining
+/// marks or ligatures hashes differently from PostgreSQL. What is not UTF-8,
+/// prohibited, or empty afterwards is used raw, as PostgreSQL does.
 [[nodiscard]] secret saslprep(const secret& password);
 
 } // namespace cenote::protocol

@@ -36,6 +36,7 @@ BOOST_AUTO_TEST_CASE(passwords_are_prepared_as_postgresql_does) {
     {"\u00a0\t", "\u00a0\t"},
     {"\u00a0\ue000", "\u00a0\ue000"},
     {"\u00a0\ufffd", "\u00a0\ufffd"},
+    {"\u00a0\U0001f600", "\u00a0\U0001f600"}, // newer than Unicode 3.2,
     // and what is not UTF-8.
     {"\xc2\xa0\xff", "\xc2\xa0\xff"},
     {"\xc2\xa0\xc2", "\xc2\xa0\xc2"},
