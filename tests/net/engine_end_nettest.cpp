@@ -1,0 +1,237 @@
+// How streams end.
+
+#include "base/limits.hpp"
+#include "tests/net/engine_support.hpp"
+
+using namespace cenote;
+using namespace cenote::test;
+
+BOOST_AUTO_TEST_SUITE(engine_end)
+
+BOOST_DATA_TEST_CASE(bytes_before_the_end_come_before_it,
+                     every_engine_and_socket(), kind, socket) {
+  for (auto half : {false, true}) {
+    auto uut = bench{kind};
+    auto ends = connect_pair(socket);
+    auto other = peer{std::move(ends.theirs)};
+    auto sink = recorder{};
+    uut.attach(std::move(ends.ours), sink);
+    other.say("good bye");
+    if (half)
+      other.end_writing();
+    else
+      other.hang_up();
+    sink.when_bytes = [&](net::slice) { BOOST_TEST(!sink.closed); };
+    uut.run_until([&] { return sink.closed.has_value(); });
+    BOOST_TEST(sink.text == "good bye");
+    BOOST_TEST((sink.code() == ec::client_gone));
+  }
+}
+
+BOOST_DATA_TEST_CASE(a_reset_is_reported_even_while_paused, every_engine(),
+                     kind) {
+  auto uut = bench{kind};
+  auto ends = connect_tcp();
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  auto& stream = uut.attach(std::move(ends.ours), sink);
+  uut.engine->pause(stream);
+  other.say("unread");
+  uut.settle();
+  other.reset();
+  uut.run_until([&] { return sink.closed.has_value(); });
+  BOOST_TEST((sink.code() == ec::os_error));
+  BOOST_TEST(sink.text == "");
+}
+
+BOOST_DATA_TEST_CASE(a_send_error_is_reported_later_and_the_last_words_first,
+                     every_engine_and_socket(), kind, socket) {
+  auto uut = bench{kind};
+  auto ends = connect_pair(socket);
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  auto& stream = uut.attach(std::move(ends.ours), sink);
+  other.say("FATAL");
+  other.hang_up();
+  for (int i = 0; i < 10; ++i) { // The first is answered by a reset.
+    BOOST_TEST(uut.engine->send_copy(stream, view("query")));
+    BOOST_TEST(!sink.closed);
+  }
+  uut.run_until([&] { return sink.closed.has_value(); });
+  BOOST_TEST(sink.text == "FATAL");
+}
+
+BOOST_DATA_TEST_CASE(a_sink_may_close_its_own_stream, every_engine_and_socket(),
+                     kind, socket) {
+  auto uut = bench{kind};
+  auto ends = connect_pair(socket);
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  auto& stream = uut.attach(std::move(ends.ours), sink);
+  sink.when_bytes = [&](net::slice) { uut.engine->close(stream); };
+  other.say(pattern(200'000));
+  uut.run_until([&] {
+    other.listen();
+    return other.ended || other.broken;
+  });
+  BOOST_TEST(sink.text.size() <= limits::receive_bytes_max);
+  BOOST_TEST(!sink.closed);
+}
+
+BOOST_DATA_TEST_CASE(a_sink_may_close_others_whose_events_are_already_there,
+                     every_engine_and_socket(), kind, socket) {
+  // All are readable in one turn; whoever is first closes the rest.
+  constexpr std::size_t count = 10;
+  auto uut = bench{kind};
+  auto others = std::vector<peer>{};
+  auto sinks = std::vector<recorder>(count);
+  auto heard = 0;
+  for (auto& sink : sinks) {
+    auto ends = connect_pair(socket);
+    others.emplace_back(std::move(ends.theirs));
+    uut.attach(std::move(ends.ours), sink);
+    sink.when_bytes = [&](net::slice) {
+      ++heard;
+      for (auto& each : sinks)
+        if (each.self != sink.self)
+          uut.engine->close(*each.self);
+      // New streams must not take the place of those with pending events.
+      for (int i = 0; i < 3; ++i) {
+        auto fresh = connect_unix();
+        static auto quiet = recorder{};
+        uut.engine->close(uut.attach(std::move(fresh.ours), quiet));
+      }
+    };
+  }
+  for (auto& other : others)
+    other.say("me");
+  uut.settle();
+  BOOST_TEST(heard == 1);
+  for (auto& sink : sinks)
+    BOOST_TEST(!sink.closed);
+}
+
+BOOST_DATA_TEST_CASE(a_sink_may_close_others_when_its_own_stream_ended,
+                     every_engine_and_socket(), kind, socket) {
+  auto uut = bench{kind};
+  auto a = connect_pair(socket), b = connect_pair(socket);
+  auto peer_a = peer{std::move(a.theirs)}, peer_b = peer{std::move(b.theirs)};
+  auto sink_a = recorder{}, sink_b = recorder{};
+  auto& stream_a = uut.attach(std::move(a.ours), sink_a);
+  auto& stream_b = uut.attach(std::move(b.ours), sink_b);
+  sink_a.when_closed = [&] { uut.engine->close(stream_b); };
+  sink_b.when_closed = [&] { uut.engine->close(stream_a); };
+  peer_a.hang_up();
+  peer_b.hang_up();
+  uut.settle();
+  BOOST_TEST((sink_a.closed.has_value() != sink_b.closed.has_value()));
+}
+
+BOOST_DATA_TEST_CASE(a_sink_may_close_when_it_is_drained,
+                     every_engine_and_socket(), kind, socket) {
+  auto uut = bench{kind};
+  auto ends = connect_pair(socket);
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  auto& stream = uut.attach(std::move(ends.ours), sink);
+  sink.when_drained = [&] { uut.engine->close(stream); };
+  const auto text = pattern(1 << 16);
+  while (uut.engine->send_copy(stream, view(text)))
+    ;
+  uut.run_until([&] {
+    other.listen();
+    return other.ended;
+  });
+  BOOST_TEST(sink.drained == 1);
+  BOOST_TEST(!sink.closed);
+}
+
+BOOST_DATA_TEST_CASE(closing_gently_delivers_everything_to_a_slow_reader,
+                     every_engine_and_socket(), kind, socket) {
+  auto uut = bench{kind};
+  auto ends = connect_pair(socket);
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  auto& stream = uut.attach(std::move(ends.ours), sink);
+  // Unread input: a plain close would reset the connection.
+  uut.engine->pause(stream);
+  other.say(pattern(10'000));
+  uut.settle();
+  const auto text = pattern(1 << 16);
+  auto sent = std::string{};
+  for (auto room = true; room;) {
+    room = uut.engine->send_copy(stream, view(text));
+    sent += text;
+  }
+  uut.engine->close_when_sent(stream, uut.engine->now() + 1h);
+  uut.run_until([&] {
+    other.say("more that nobody reads");
+    other.listen(20'000);
+    return other.ended || other.broken;
+  });
+  BOOST_TEST(!other.broken);
+  BOOST_TEST((other.heard == sent));
+  other.end_writing();
+  uut.settle();
+  BOOST_TEST(sink.text == "");
+  BOOST_TEST(!sink.closed);
+  BOOST_TEST(sink.drained == 0);
+}
+
+BOOST_DATA_TEST_CASE(closing_gently_waits_for_the_peer_to_end,
+                     every_engine_and_socket(), kind, socket) {
+  auto uut = bench{kind};
+  auto ends = connect_pair(socket);
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  auto& stream = uut.attach(std::move(ends.ours), sink);
+  uut.engine->send_copy(stream, view("ErrorResponse"));
+  uut.engine->close_when_sent(stream, uut.engine->now() + 1h);
+  uut.settle();
+  // The peer was in the middle of a sentence and is not reset for it.
+  BOOST_TEST(other.say("a late query") == 12u);
+  uut.settle();
+  other.listen();
+  BOOST_TEST(other.heard == "ErrorResponse");
+  BOOST_TEST(other.ended);
+  BOOST_TEST(!other.broken);
+}
+
+BOOST_DATA_TEST_CASE(closing_gently_ends_at_its_deadline,
+                     every_engine_and_socket(), kind, socket) {
+  auto uut = bench{kind};
+  auto ends = connect_pair(socket);
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  auto& stream = uut.attach(std::move(ends.ours), sink);
+  const auto text = pattern(1 << 16);
+  std::size_t sent = 0;
+  for (auto room = true; room; sent += text.size())
+    room = uut.engine->send_copy(stream, view(text));
+  auto deadline = uut.engine->now() + 20ms;
+  uut.engine->close_when_sent(stream, deadline);
+  while (uut.engine->now() < deadline)
+    uut.engine->run_turn(never); // Its own deadline ends the wait.
+  uut.run_until([&] {
+    other.listen();
+    return other.ended || other.broken;
+  });
+  BOOST_TEST(other.heard.size() < sent);
+}
+
+BOOST_DATA_TEST_CASE(an_engine_that_goes_closes_its_streams,
+                     every_engine_and_socket(), kind, socket) {
+  auto ends = connect_pair(socket);
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  {
+    auto uut = bench{kind};
+    auto& stream = uut.attach(std::move(ends.ours), sink);
+    uut.engine->send_copy(stream, view(pattern(3 << 20)));
+  }
+  while (!other.ended && !other.broken)
+    other.listen();
+  BOOST_TEST(!sink.closed);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,243 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include "net/engine.hpp"
+#include "net/tls.hpp"
+
+namespace cenote::test {
+
+using namespace std::chrono_literals;
+
+/// An engine that must pass these tests.
+struct engine_kind {
+  const char* name;
+  result<std::unique_ptr<net::engine>> (*make)();
+
+  friend std::ostream& operator<<(std::ostream& out, const engine_kind& x) {
+    return out << x.name;
+  }
+};
+
+/// All of them. A new engine is a new line.
+inline const std::vector<engine_kind> engine_kinds = {
+  {"epoll", [] { return net::make_epoll_engine(); }},
+};
+
+enum class socket_kind { tcp, unix_domain };
+
+inline std::ostream& operator<<(std::ostream& out, socket_kind x) {
+  return out << (x == socket_kind::tcp ? "tcp" : "unix");
+}
+
+inline const std::vector<socket_kind> socket_kinds
+  = {socket_kind::tcp, socket_kind::unix_domain};
+
+inline auto every_engine() {
+  return boost::unit_test::data::make(engine_kinds);
+}
+
+inline auto every_engine_and_socket() {
+  return boost::unit_test::data::make(engine_kinds)
+       * boost::unit_test::data::make(socket_kinds);
+}
+
+/// Two connected non-blocking sockets: the engine's and the peer's.
+struct connection {
+  net::unique_fd ours;
+  net::unique_fd theirs;
+};
+
+inline connection connect_tcp() {
+  constexpr int kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  auto at = sockaddr_in{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(at);
+  auto* where = reinterpret_cast<sockaddr*>(&at);
+  auto listening = net::unique_fd{::socket(AF_INET, SOCK_STREAM, 0)};
+  auto theirs = net::unique_fd{::socket(AF_INET, SOCK_STREAM, 0)};
+  BOOST_REQUIRE(::bind(listening.get(), where, size) == 0);
+  BOOST_REQUIRE(::listen(listening.get(), 1) == 0);
+  BOOST_REQUIRE(::getsockname(listening.get(), where, &size) == 0);
+  BOOST_REQUIRE(::connect(theirs.get(), where, size) == 0);
+  auto ours
+    = net::unique_fd{::accept4(listening.get(), nullptr, nullptr, kind & ~1)};
+  BOOST_REQUIRE(ours.get() >= 0);
+  return {std::move(ours), std::move(theirs)};
+}
+
+inline connection connect_unix() {
+  int both[2];
+  BOOST_REQUIRE(
+    ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, both)
+    == 0);
+  return {net::unique_fd{both[0]}, net::unique_fd{both[1]}};
+}
+
+inline connection connect_pair(socket_kind kind) {
+  return kind == socket_kind::tcp ? connect_tcp() : connect_unix();
+}
+
+/// Remembers what it hears, and does what a test wants it to do.
+class recorder final : public net::stream_sink {
+public:
+  void on_bytes(net::slice in) override {
+    BOOST_TEST(!closed);
+    text.append(reinterpret_cast<const char*>(in.bytes.data()),
+                in.bytes.size());
+    if (when_bytes)
+      when_bytes(in);
+  }
+
+  void on_drained() override {
+    ++drained;
+    if (when_drained)
+      when_drained();
+  }
+
+  void on_closed(const failure& why) override {
+    BOOST_TEST(!closed);
+    closed = why;
+    if (when_closed)
+      when_closed();
+  }
+
+  [[nodiscard]] ec code() const {
+    return closed ? closed->code : ec::none;
+  }
+
+  std::string text;
+  int drained = 0;
+  std::optional<failure> closed;
+  net::stream* self = nullptr;
+  std::function<void(net::slice)> when_bytes;
+  std::function<void()> when_drained;
+  std::function<void()> when_closed;
+};
+
+/// What the other end does, without ever blocking.
+class peer {
+public:
+  explicit peer(net::unique_fd fd)
+    : fd_{std::move(fd)} {
+    // nop
+  }
+
+  /// Returns how many bytes the kernel took.
+  std::size_t say(std::string_view text) {
+    auto count = ::send(fd_.get(), text.data(), text.size(),
+                        MSG_DONTWAIT | MSG_NOSIGNAL);
+    return count < 0 ? 0 : static_cast<std::size_t>(count);
+  }
+
+  /// Takes what is there, at most `most` bytes; appends it to `heard`.
+  std::size_t listen(std::size_t most = 1 << 20) {
+    auto buffer = std::string(std::min<std::size_t>(most, 1 << 16), '\0');
+    std::size_t total = 0;
+    while (total < most) {
+      auto count = ::recv(fd_.get(), buffer.data(),
+                          std::min(buffer.size(), most - total), MSG_DONTWAIT);
+      if (count == 0)
+        ended = true;
+      if (count < 0 && errno != EAGAIN)
+        broken = true;
+      if (count <= 0)
+        break;
+      heard.append(buffer.data(), static_cast<std::size_t>(count));
+      total += static_cast<std::size_t>(count);
+    }
+    return total;
+  }
+
+  void end_writing() {
+    ::shutdown(fd_.get(), SHUT_WR);
+  }
+
+  void hang_up() {
+    fd_.reset();
+  }
+
+  /// Closes with a TCP reset.
+  void reset() {
+    auto abort = linger{1, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &abort, sizeof(abort));
+    fd_.reset();
+  }
+
+  [[nodiscard]] int fd() const {
+    return fd_.get();
+  }
+
+  std::string heard;
+  bool ended = false;
+  bool broken = false;
+
+private:
+  net::unique_fd fd_;
+};
+
+/// An engine and a way to run it until something is true.
+struct bench {
+  explicit bench(const engine_kind& kind) {
+    auto made = kind.make();
+    BOOST_REQUIRE(made);
+    engine = std::move(*made);
+  }
+
+  net::stream& attach(net::unique_fd fd, recorder& sink,
+                      std::unique_ptr<net::tls_session> tls = nullptr) {
+    auto made = engine->attach(std::move(fd), std::move(tls), sink);
+    BOOST_REQUIRE(made);
+    sink.self = *made;
+    return **made;
+  }
+
+  /// Fails the test if `done` stays false for a long time.
+  template <class Predicate>
+  void run_until(Predicate done) {
+    auto give_up = clock::now() + 20s;
+    while (!done()) {
+      BOOST_REQUIRE((clock::now() < give_up));
+      engine->run_turn(engine->now() + 5ms);
+    }
+  }
+
+  /// Delivers all that has already happened.
+  void settle() {
+    for (int i = 0; i < 50; ++i)
+      engine->run_turn(engine->now());
+  }
+
+  std::unique_ptr<net::engine> engine;
+};
+
+/// Bytes that show when one is lost, doubled or moved.
+inline std::string pattern(std::size_t size) {
+  auto made = std::string(size, '\0');
+  std::uint32_t state = 12345;
+  for (auto& x : made) {
+    state = state * 1664525 + 1013904223;
+    x = static_cast<char>(state >> 24);
+  }
+  return made;
+}
+
+inline std::span<const std::byte> view(std::string_view text) {
+  return std::as_bytes(std::span{text});
+}
+
+} // namespace cenote::test

@@ -1,0 +1,3 @@
+#define BOOST_TEST_MODULE net_test
+
+#include <boost/test/unit_test.hpp>
