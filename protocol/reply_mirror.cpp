@@ -136,7 +136,7 @@ reaction reply_mirror::take_other(const piece& part) noexcept {
     if (in_message_)
       return violate();
     in_message_ = true;
-    flow_tag_ = 0;
+    flow_tag_ = no_flow;
     message_tag_ = part.tag;
     message_ = backend_tag_of(part.tag);
     answer_ = {};
@@ -161,7 +161,7 @@ reaction reply_mirror::take_other(const piece& part) noexcept {
 reaction reply_mirror::violate() noexcept {
   over_ = true;
   in_message_ = false;
-  flow_tag_ = 0;
+  flow_tag_ = no_flow;
   auto out = answer_;
   out.violation = true;
   return out;

@@ -70,8 +70,8 @@ public:
   reaction take(const piece& part) noexcept {
     // Rows and COPY data are nearly all that a busy server says. (DataRow has
     // at least two bytes; shorter ones are judged below.)
-    if (part.tag == flow_tag_ && part.which == part::whole
-        && part.body_bytes >= 2)
+    if (static_cast<unsigned char>(part.tag) == flow_tag_
+        && part.which == part::whole && part.body_bytes >= 2)
       return answer_;
     return take_other(part);
   }
@@ -157,6 +157,7 @@ private:
   /// fails.
   static constexpr std::size_t positions_max = 16;
   static constexpr std::size_t inline_requests = 16;
+  static constexpr std::uint16_t no_flow = 0x100; ///< No tag byte.
 
   [[nodiscard]] reaction take_other(const piece& part) noexcept;
   [[nodiscard]] reaction violate() noexcept;
@@ -203,8 +204,9 @@ private:
   command_rows rows_ = command_rows::none;
   std::uint32_t error_tail_ = 0; ///< `tail_` when the error began.
 
-  char flow_tag_ = 0; ///< DataRow or CopyData when more of them may come.
-  reaction answer_;   ///< For a piece that has no consequences.
+  /// DataRow or CopyData when more of them may come.
+  std::uint16_t flow_tag_ = no_flow;
+  reaction answer_; ///< For a piece that has no consequences.
   bool closing_ = false;
   bool over_ = false;
   transaction_status status_ = transaction_status::idle;

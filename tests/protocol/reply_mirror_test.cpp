@@ -407,6 +407,23 @@ BOOST_AUTO_TEST_CASE(a_body_of_the_wrong_length_is_a_violation) {
   BOOST_TEST(!violates(">Q<H", "'d' 00000004"));
 }
 
+BOOST_AUTO_TEST_CASE(a_tag_that_is_none_is_a_violation) {
+  for (auto i = 0; i < 256; ++i) {
+    const auto tag = static_cast<char>(i);
+    if (std::string_view{"123cnsIACDdEGHWNSTtVZ"}.find(tag)
+        != std::string_view::npos)
+      continue;
+    for (const auto way : {"", ">Q", ">Q<TD", ">E<Hd"}) {
+      auto uut = reply_mirror{plenty};
+      message_walker walker{1 << 20};
+      BOOST_REQUIRE(play(uut, way));
+      auto bytes = wire("00 00000006 0000");
+      bytes[0] = static_cast<std::byte>(tag);
+      BOOST_TEST(feed(uut, walker, bytes).violation, "tag " << i);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_queue_has_a_limit_and_is_used_again) {
   for (const std::size_t limit : {1u, 2u, 15u, 16u, 17u, 18u, 100u, 1000u}) {
     auto uut = reply_mirror{limit};

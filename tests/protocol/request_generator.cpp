@@ -135,17 +135,18 @@ void request_generator::add_simple(plan& to) {
 
 /// Parse, Bind, Describe, Execute, Sync, and now and then not all of them.
 void request_generator::add_extended(plan& to) {
-  // Without its Bind it executes whatever portal is there.
   const auto has_bind = pick(20) != 0;
-  const auto owner = (has_bind ? 0 : wild_owner) + ++last_owner_;
+  const auto owner = ++last_owner_;
   add(to, 'P', "\0"s + statement(owner) + "\0\0\0"s, owner);
   if (pick(6) == 0)
     add(to, 'D', "S\0"s, owner);
   if (has_bind)
     add(to, 'B', "\0\0\0\0\0\0\0\0"s, owner);
-  if (pick(2) == 0)
+  if (has_bind && pick(2) == 0)
     add(to, 'D', "P\0"s, owner);
-  auto rows = "\0\0\0\0\0"s;
+  // Without a Bind not the unnamed portal: Execute of one that a simple Query
+  // left behind in a failed transaction reads freed memory in PostgreSQL 15.
+  auto rows = has_bind ? "\0\0\0\0\0"s : "none\0\0\0\0\0"s;
   rows.back() = static_cast<char>(pick(3));
   add(to, 'E', rows, owner);
   if (pick(8) == 0)
@@ -165,13 +166,13 @@ void request_generator::add_wild(plan& to) {
       add(to, 'P', name + statement(owner) + "\0\0\0"s, owner);
       break;
     case 1:
-      add(to, 'B', "\0"s + name + "\0\0\0\0\0\0"s, owner);
+      add(to, 'B', "w\0"s + name + "\0\0\0\0\0\0"s, owner);
       break;
     case 2:
       add(to, 'D', "S" + name, owner);
       break;
     case 3:
-      add(to, 'E', "\0\0\0\0\0"s, owner);
+      add(to, 'E', "w\0\0\0\0\0"s, owner);
       break;
     case 4:
       add(to, 'C', "S" + name, owner);
