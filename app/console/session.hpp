@@ -1,0 +1,76 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <asio/awaitable.hpp>
+
+#include "app/console/answers.hpp"
+#include "app/console/console.hpp"
+#include "app/console/statement.hpp"
+#include "app/console/stats.hpp"
+#include "app/console/view.hpp"
+#include "net/edge_stream.hpp"
+
+namespace cenote::app {
+
+/// What all sessions of a console share.
+struct console_state {
+  explicit console_state(console_parts with)
+    : parts{std::move(with)} {
+    // nop
+  }
+
+  console_parts parts;
+  std::atomic<const proxy::edge::edge_counters*> counters{nullptr};
+  stats_history history{clock::now()};
+  std::atomic<std::size_t> session_count{0};
+  /// PAUSE without a database was asked for here and not taken back here.
+  std::atomic<bool> is_paused{false};
+};
+
+/// One operator, from AuthenticationOk to the end. Lives in the frame of the
+/// coroutine that runs it.
+class session {
+public:
+  session(console_state& home, net::edge_stream stream, std::string user,
+          bool may_change);
+
+  asio::awaitable<void> run();
+
+private:
+  /// What a statement came to: its answer is in `out_`, or an error, or the
+  /// session is over.
+  struct done {};
+  struct over {};
+  using outcome = std::variant<done, protocol::error_response, over>;
+
+  asio::awaitable<bool> greet();
+  asio::awaitable<bool> answer(std::string text);
+  asio::awaitable<void> refuse(protocol::error_response why);
+  asio::awaitable<outcome> execute(std::string_view text);
+  asio::awaitable<outcome> show(const statement& what);
+  asio::awaitable<outcome> change(const statement& what);
+  asio::awaitable<outcome> ask(const statement& what, actors::admin_verb verb,
+                               bool wait = false);
+  asio::awaitable<outcome> shut_down(const statement& what);
+  asio::awaitable<outcome> kill_client(const statement& what);
+  asio::awaitable<outcome> wait_close(const statement& what);
+  outcome set(const statement& what);
+  asio::awaitable<view> look(subject what);
+  asio::awaitable<bool> is_all_paused();
+  asio::awaitable<void> until_gone();
+  void complete(verb what);
+
+  console_state& home_;
+  net::edge_stream stream_;
+  std::string user_;
+  bool may_change_;
+  std::vector<std::byte> out_;
+};
+
+} // namespace cenote::app
