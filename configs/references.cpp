@@ -27,15 +27,17 @@ bool is_readable_file(const std::string& path) {
 
 /// The content less one trailing newline, or nothing when it cannot be read.
 std::optional<std::string> read_secret_file(const std::string& path) {
+  if (!is_readable_file(path)) // Before it is opened: a pipe would block.
+    return std::nullopt;
   auto in = std::ifstream{path, std::ios::binary};
   auto out = std::string(password_bytes_max + 1, '\0');
-  if (!is_readable_file(path) || !in)
+  if (!in)
     return std::nullopt;
   in.read(out.data(), static_cast<std::streamsize>(out.size()));
   out.resize(static_cast<std::size_t>(in.gcount()));
-  if (out.ends_with('\n'))
-    out.pop_back();
-  if (out.ends_with('\r'))
+  if (out.ends_with("\r\n"))
+    out.resize(out.size() - 2);
+  else if (out.ends_with('\n'))
     out.pop_back();
   return out;
 }

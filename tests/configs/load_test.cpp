@@ -1,4 +1,7 @@
+#include <unistd.h>
+
 #include <filesystem>
+#include <fstream>
 
 #include <boost/test/unit_test.hpp>
 
@@ -178,6 +181,27 @@ BOOST_AUTO_TEST_CASE(a_password_comes_from_where_it_says) {
   auto md5 = std::string{"md5"} + std::string(32, 'a');
   BOOST_TEST(std::holds_alternative<tenants::md5_hash>(credential_of(md5)));
   BOOST_TEST(plain(credential_of(md5 + 'a')) == md5 + 'a');
+}
+
+BOOST_AUTO_TEST_CASE(one_newline_at_the_end_of_a_password_file_is_cut) {
+  auto name = "cenote-configs-test-" + std::to_string(::getpid());
+  auto path = std::filesystem::temp_directory_path() / name;
+  struct row {
+    const char* content;
+    const char* password;
+  };
+  for (auto [content, password] : std::initializer_list<row>{
+         {"pw", "pw"},
+         {"pw\n", "pw"},
+         {"pw\r\n", "pw"},
+         {"pw\r", "pw\r"},
+         {"pw\n\n", "pw\n"},
+         {" pw \n", " pw "},
+       }) {
+    std::ofstream{path, std::ios::binary} << content;
+    BOOST_TEST(plain(credential_of("file:" + path.string())) == password);
+  }
+  std::filesystem::remove(path);
 }
 
 BOOST_AUTO_TEST_CASE(sections_without_a_server_are_warned_about) {
