@@ -147,9 +147,9 @@ void actor_system_host::apply(tenants::catalog_ptr now) {
 }
 
 void actor_system_host::serve_admin_socket(net::unique_fd connection) {
-      || !impl_->shared->settings().with_admin_link)
+  if (!impl_->shared->settings().with_admin_link)
     return;
-      attach_admin_link(*impl_->system, impl_->shared, std::move(connection));
+  attach_admin_link(*impl_->system, impl_->shared, std::move(connection));
 }
 
 bool actor_system_host::stop(duration time_max) {
