@@ -140,7 +140,7 @@ struct forwarding {
     for (int round = 0; round < rounds; ++round)
       for (std::size_t i = 0; i < 2; ++i) {
         say(i, round % 10 == 0 ? message.size() : 40);
-        at.engine->run_turn(at.engine->now() + 1s);
+        at.engine->run_turn(at.engine->now() + 20ms);
         drain(1 - i);
       }
     for (int i = 0; i < 100; ++i) {

@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(bytes_before_tls_are_refused) {
   on.run();
 }
 
-BOOST_AUTO_TEST_CASE(a_peer_that_speaks_no_tls_gets_an_alert) {
+BOOST_AUTO_TEST_CASE(a_peer_that_speaks_no_tls_fails_the_handshake) {
   auto on = edge{};
   auto uut = edge_pair{on.io};
   auto context = accepting();
@@ -177,11 +177,35 @@ BOOST_AUTO_TEST_CASE(a_peer_that_speaks_no_tls_gets_an_alert) {
     auto ok = co_await uut.ours.tls_accept(context);
     BOOST_REQUIRE(!ok);
     BOOST_TEST((ok.error().code == ec::tls_handshake_failed));
-    auto got = co_await uut.theirs.read_more();
-    BOOST_REQUIRE(got);
-    BOOST_TEST((uut.theirs.buffered()[0] == std::byte{0x15}));
+    BOOST_TEST(!uut.ours.is_tls());
   };
   on.start(body);
+  on.run();
+}
+
+BOOST_AUTO_TEST_CASE(whoever_refuses_a_certificate_tells_the_peer) {
+  auto on = edge{};
+  auto uut = edge_pair{on.io};
+  auto stranger = authority{"Nobody"};
+  auto options = net::tls_connect_options{};
+  options.verify = net::tls_verify::ca;
+  options.ca_file = stranger.file();
+  auto server_side = accepting();
+  auto client_side = connecting(options);
+  auto server = [&]() -> asio::awaitable<void> {
+    auto ok = co_await uut.ours.tls_accept(server_side);
+    BOOST_REQUIRE(!ok);
+    BOOST_TEST((ok.error().code == ec::tls_handshake_failed));
+    BOOST_TEST(ok.error().detail.find("alert") != std::string::npos);
+  };
+  auto client = [&]() -> asio::awaitable<void> {
+    auto host = std::string{"localhost"};
+    auto ok = co_await uut.theirs.tls_connect(client_side, host);
+    BOOST_REQUIRE(!ok);
+    BOOST_TEST((ok.error().code == ec::server_tls_verify_failed));
+  };
+  on.start(server);
+  on.start(client);
   on.run();
 }
 
