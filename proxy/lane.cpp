@@ -68,6 +68,8 @@ void lane::adopt(server_adoption server) {
     return port_->server_gone(where(), ec::server_retired);
   }
   last_greeting_ = std::make_shared<const greeting>(server.said);
+  if (wanted_told_ > 0) // One of those that were asked for.
+    --wanted_told_;
   auto id = home_.next_server_id();
   auto link = std::make_unique<server_link>(*this, id, std::move(server));
   auto& here = *link;
@@ -262,7 +264,11 @@ void lane::arm() {
   };
   consider(settings_.server_idle_timeout);
   consider(settings_.server_lifetime);
-  if (next != never && (!timer_.is_armed() || next < timer_.deadline()))
+  if (next == never)
+    return;
+  // Whatever is due already was just looked at: no second look in this turn.
+  next = std::max(next, home_.now() + milliseconds{1});
+  if (!timer_.is_armed() || next < timer_.deadline())
     home_.clocks().arm(timer_, next);
 }
 
@@ -274,8 +280,11 @@ void lane::on_time(time_point now) {
   client_scratch_ = std::move(expired);
   while (auto due = ledger_.retire_due(now))
     close_server(due->server, due->why);
-  if (now >= tell_again_at_)
+  if (now >= tell_again_at_) {
+    tell_again_at_ = never;
+    wanted_told_ = 0;
     home_.mark(*this);
+  }
   if (now >= drain_deadline_) {
     drain_deadline_ = never;
     cut_short_ += static_cast<std::uint32_t>(ledger_.numbers().lent);
