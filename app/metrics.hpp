@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "app/console/collector.hpp"
+#include "proxy/edge/counters.hpp"
+#include "proxy/edge/quota_book.hpp"
+#include "tenants/catalog.hpp"
+
+namespace cenote::app {
+
+/// What /metrics is made of.
+struct metrics_source {
+  const collected& shards;
+  const proxy::edge::edge_counters* counters = nullptr; ///< May be null.
+  const proxy::edge::quota_book& quotas;
+  const tenants::catalog& catalog;
+  std::string_view version;
+};
+
+/// Prometheus' text format. Any thread.
+[[nodiscard]] std::string metrics_text(const metrics_source& from);
+
+} // namespace cenote::app
