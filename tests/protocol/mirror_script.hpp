@@ -1,10 +1,38 @@
 #pragma once
 
+#include <array>
+#include <ostream>
 #include <string>
 #include <string_view>
 
 #include "protocol/reply_mirror.hpp"
 #include "tests/protocol/wire.hpp"
+
+namespace cenote::protocol {
+
+inline std::ostream& operator<<(std::ostream& out, reply_mirror::remedy what) {
+  constexpr std::array names{"wait", "copy_fail", "copy_done", "sync", "probe"};
+  return out << names[static_cast<std::size_t>(what)];
+}
+
+inline std::ostream& operator<<(std::ostream& out,
+                                reply_mirror::copy_state what) {
+  return out << static_cast<int>(what);
+}
+
+inline std::ostream& operator<<(std::ostream& out, delivery what) {
+  return out << (what == delivery::skip ? "skip" : "forward");
+}
+
+inline std::ostream& operator<<(std::ostream& out, async_message what) {
+  return out << static_cast<int>(what);
+}
+
+inline std::ostream& operator<<(std::ostream& out, transaction_status what) {
+  return out << static_cast<char>(what);
+}
+
+} // namespace cenote::protocol
 
 namespace cenote::protocol::test {
 

@@ -260,7 +260,7 @@ BOOST_AUTO_TEST_SUITE(reply_mirror_against_postgresql)
 
 BOOST_AUTO_TEST_CASE(the_mirror_always_knows_what_is_owed) {
   const auto seed = setting("CENOTE_SEED", std::random_device{}());
-  const auto rounds = setting("CENOTE_ROUNDS", 2'000);
+  const auto rounds = setting("CENOTE_ROUNDS", 1'500);
   BOOST_TEST_MESSAGE("CENOTE_SEED=" << seed << " CENOTE_ROUNDS=" << rounds);
   std::printf("CENOTE_SEED=%llu CENOTE_ROUNDS=%llu\n",
               static_cast<unsigned long long>(seed),

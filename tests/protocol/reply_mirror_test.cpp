@@ -17,31 +17,6 @@ using namespace cenote::protocol::test;
 using remedy = reply_mirror::remedy;
 using copy_state = reply_mirror::copy_state;
 
-namespace cenote::protocol {
-
-std::ostream& operator<<(std::ostream& out, remedy what) {
-  constexpr std::array names{"wait", "copy_fail", "copy_done", "sync", "probe"};
-  return out << names[static_cast<std::size_t>(what)];
-}
-
-std::ostream& operator<<(std::ostream& out, copy_state what) {
-  return out << static_cast<int>(what);
-}
-
-std::ostream& operator<<(std::ostream& out, delivery what) {
-  return out << (what == delivery::skip ? "skip" : "forward");
-}
-
-std::ostream& operator<<(std::ostream& out, async_message what) {
-  return out << static_cast<int>(what);
-}
-
-std::ostream& operator<<(std::ostream& out, transaction_status what) {
-  return out << static_cast<char>(what);
-}
-
-} // namespace cenote::protocol
-
 namespace {
 
 constexpr std::size_t plenty = 100;
@@ -262,6 +237,27 @@ BOOST_AUTO_TEST_CASE(a_sync_sent_into_a_copy_that_failed_may_be_answered) {
   // Sent after the error: answered for sure.
   check({">PBE<12GE>S<i", true, remedy::wait});
   check({">Q<GE>S<ii", true, remedy::wait});
+}
+
+BOOST_AUTO_TEST_CASE(what_is_sent_during_an_error_comes_after_it) {
+  const auto sent_between = [](std::string_view way, char tag) {
+    auto uut = reply_mirror{plenty};
+    message_walker walker{1 << 20};
+    BOOST_REQUIRE(play(uut, way));
+    const auto error = said('E');
+    const auto all = std::span<const std::byte>{error};
+    BOOST_REQUIRE(!feed(uut, walker, all.first(9)).violation);
+    BOOST_TEST(!uut.owes_nothing());
+    BOOST_REQUIRE((uut.sent(tag, delivery::forward, 1) == ec::none));
+    feed(uut, walker, all.subspan(9));
+    return uut;
+  };
+  // The server had left the COPY already: this Sync is answered.
+  BOOST_TEST(sent_between(">PBE<12G", 'S').is_certain());
+  BOOST_TEST(!sent_between(">PBES<12G", 'S').is_certain());
+  BOOST_TEST(!sent_between(">PBE<12G", 'S').is_over());
+  // Nobody had asked when it began.
+  BOOST_TEST(sent_between("", 'Q').is_over());
 }
 
 BOOST_AUTO_TEST_CASE(too_much_uncertainty_gives_the_server_up) {
