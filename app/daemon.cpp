@@ -1,5 +1,6 @@
 #include "app/daemon.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
@@ -14,8 +15,10 @@
 #include <asio/use_awaitable.hpp>
 
 #include "actors/system.hpp"
+#include "app/admin_socket.hpp"
 #include "app/console/console.hpp"
 #include "app/edge_gate.hpp"
+#include "app/http.hpp"
 #include "app/reloader.hpp"
 #include "app/settings.hpp"
 #include "app/version.hpp"
@@ -53,6 +56,7 @@ struct daemon::parts final : actors::admin_hooks, admin_port {
   }
 
   result<void> build();
+  result<void> serve_admin();
   result<void> publish(const configs::config& before,
                        const configs::config& next);
   void take_down();
@@ -94,6 +98,9 @@ struct daemon::parts final : actors::admin_hooks, admin_port {
   std::unique_ptr<console> desk;
   std::unique_ptr<proxy::edge::edge> edge;
   std::unique_ptr<reloader> reloads;
+  std::unique_ptr<http_server> http;
+  std::unique_ptr<admin_socket> door;
+  std::atomic<health> state{health::starting};
   bool draining = false;
 };
 
@@ -133,7 +140,37 @@ result<void> daemon::parts::build() {
   edge = std::make_unique<proxy::edge::edge>(proxy::edge::edge_parts{
     io, *shards, host->directory(), quotas, *desk, catalog, *settings, keys});
   gate.lead_to(edge.get());
-  return edge->listen(listeners_of(*first));
+  desk->watch(&edge->counters());
+  if (auto listening = edge->listen(listeners_of(*first)); !listening)
+    return listening;
+  return serve_admin();
+}
+
+/// The doors of operators, where configured: HTTP and cenotectl's socket.
+result<void> daemon::parts::serve_admin() {
+  if (first->admin.http) {
+    http_parts with{*shards,
+                    quotas,
+                    catalog,
+                    &edge->counters(),
+                    [this] { return state.load(); },
+                    version};
+    auto started = http_server::start(*first->admin.http, std::move(with));
+    if (!started)
+      return started.error();
+    http = std::move(*started);
+  }
+  if (first->admin.socket.empty())
+    return {};
+  auto opened = admin_socket::open(
+    io, first->admin.socket, [this](net::unique_fd connection) {
+      host->serve_admin_socket(std::move(connection));
+    });
+  if (!opened)
+    return opened.error();
+  door = std::move(*opened);
+  asio::co_spawn(io, door->accept_forever(), asio::detached);
+  return {};
 }
 
 /// A reload's result in force, by difference. Reloader's thread.
@@ -161,6 +198,8 @@ result<void> daemon::parts::publish(const configs::config& before,
 /// actor decides, then no shard moves a byte; only then may things be
 /// destroyed.
 void daemon::parts::take_down() {
+  state = health::shutting_down;
+  door = nullptr;
   if (edge)
     edge->stop();
   io.restart();
@@ -171,6 +210,7 @@ void daemon::parts::take_down() {
     log::flush();
     std::_Exit(1);
   }
+  http = nullptr;
   reloads = nullptr; // Waits for a reload under way.
   if (shards)
     shards->stop();
@@ -222,6 +262,7 @@ asio::awaitable<void> daemon::parts::order(admin_verb verb) {
 void daemon::parts::begin_drain() {
   if (std::exchange(draining, true))
     return end_now();
+  state = health::shutting_down;
   log::info("draining: clients end after their transaction; "
             "a second signal ends now");
   edge->stop_accepting();
@@ -258,6 +299,8 @@ int daemon::run() {
   }
   asio::co_spawn(parts_->io, parts_->watch_signals(), asio::detached);
   asio::co_spawn(parts_->io, parts_->reloads->watch(), asio::detached);
+  asio::co_spawn(parts_->io, parts_->desk->sample_forever(), asio::detached);
+  parts_->state = health::ok;
   log::info("ready",
             {log::kv("version", version),
              log::kv("shards", parts_->shards->shard_count()),

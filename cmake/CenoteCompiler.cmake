@@ -26,6 +26,10 @@ if(CENOTE_SANITIZE)
     add_compile_options(-Wno-tsan) # Asio's fences; see docs/testing.md.
   endif()
 endif()
+if(CENOTE_FUZZ)
+  # Coverage for every module, not for the target's own file alone.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   add_compile_options(-Og)
   add_compile_definitions(_GLIBCXX_ASSERTIONS)

@@ -286,17 +286,19 @@ void server_link::on_bytes(net::slice in) {
   byte_run<to_client> forward{to_client{this}, in, true};
   auto rest = in.bytes;
   protocol::piece part;
+  bool saw_ready = false;
   for (;;) {
     auto outcome = walker_.next(rest, part);
     if (outcome == message_walker::outcome::need_data)
       break;
+    saw_ready = saw_ready || part.tag == 'Z';
     if (outcome == message_walker::outcome::failed || !take(part, forward)) {
       forward.flush();
       return fail(ec::server_protocol_violation);
     }
   }
   forward.flush();
-  after_bytes();
+  after_bytes(saw_ready);
 }
 
 bool server_link::take(const protocol::piece& part,
@@ -391,7 +393,7 @@ void server_link::tell_differences() {
   }
 }
 
-void server_link::after_bytes() {
+void server_link::after_bytes(bool saw_ready) {
   if (duty_ == duty::cleaning)
     return clean_on();
   if (duty_ != duty::lent || client_ == nullptr)
@@ -404,7 +406,14 @@ void server_link::after_bytes() {
       return client_->settings_rejected(std::exchange(own_error_, {}));
     return client_->prepared();
   }
-  if (mirror_.owes_nothing() && !client_->is_mid_message())
+  if (client_->is_mid_message())
+    return;
+  // Whether PostgreSQL swallowed a Sync in a COPY that failed is unknown: ask,
+  // or the server stays lent until the client says more.
+  if (saw_ready
+      && mirror_.to_come_clean() == protocol::reply_mirror::remedy::probe)
+    send_remedy(protocol::reply_mirror::remedy::probe);
+  if (mirror_.owes_nothing())
     client_->server_at_rest(mirror_.status());
 }
 

@@ -163,7 +163,7 @@ private:
   void gather(const protocol::piece& part, bool is_own);
   void status_changed(bool is_own);
   void own_ready();
-  void after_bytes();
+  void after_bytes(bool saw_ready);
   void tell_differences();
   void clean_on();
   [[nodiscard]] session::stained stains() const noexcept;

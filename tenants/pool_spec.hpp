@@ -51,7 +51,7 @@ struct pool_settings {
   pool_mode mode = pool_mode::session;
   std::uint32_t pool_size = 20;
   std::uint32_t min_pool_size = 0;
-  std::uint32_t waiters_max = 0; ///< Clients waiting for a server.
+  std::uint32_t waiters_max = 10'000; ///< Clients waiting for a server.
   ms query_wait_timeout{120'000};
   ms server_lifetime{3'600'000};
   ms server_idle_timeout{600'000};
