@@ -85,8 +85,9 @@ asio::awaitable<void> refuse(net::edge_stream& stream, const rejection& why) {
   stream.close();
 }
 
-/// Never throws: what is thrown is a login that failed.
-asio::awaitable<outcome<arrival>>
+/// Never throws: what is thrown is a login that failed. Never empty: the
+/// `optional` is there because Asio's `||` takes a variant apart.
+asio::awaitable<std::optional<outcome<arrival>>>
 try_log_in(net::edge_stream& stream, edge_settings_ptr settings,
            std::optional<tenants::pool_mode> mode, login_services& with,
            login_record& record) {
@@ -173,7 +174,7 @@ asio::awaitable<void> serve_client(edge_state_ptr edge, net::edge_stream stream,
   auto ended = co_await (try_log_in(stream, settings, mode, edge->login, record)
                          || limit.ended());
   auto went = ended.index() == 0
-              ? std::move(*std::get_if<0>(&ended))
+              ? std::move(**std::get_if<0>(&ended))
               : outcome<arrival>{out_of_time(limit.why(), record)};
   if (auto* why = std::get_if<rejection>(&went)) {
     note_failure(*edge, *why, record, peer);

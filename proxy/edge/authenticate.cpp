@@ -79,13 +79,10 @@ asio::awaitable<answer> exchange::ask(std::vector<std::byte> request) {
   if (!sent)
     co_return lost_client(sent.error());
   auto got = co_await read_message(stream_, limits::auth_message_bytes_max,
-                                   ec::auth_protocol_violation);
+                                   ec::auth_protocol_violation,
+                                   protocol::password_message::tag);
   if (!got)
     co_return lost_client(got.error());
-  if (got->tag != protocol::password_message::tag)
-    co_return violation("message type "
-                        + std::to_string(static_cast<unsigned char>(got->tag))
-                        + " instead of an answer");
   co_return std::move(got->body);
 }
 

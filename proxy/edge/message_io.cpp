@@ -1,6 +1,7 @@
 #include "proxy/edge/message_io.hpp"
 
 #include <cstdint>
+#include <string>
 #include <utility>
 
 #include "protocol/message_walker.hpp"
@@ -8,9 +9,17 @@
 
 namespace cenote::proxy::edge {
 
-asio::awaitable<result<login_message>>
-read_message(net::edge_stream& from, std::size_t body_bytes_max, ec violation) {
-  while (from.buffered().size() < protocol::header_bytes) {
+asio::awaitable<result<login_message>> read_message(net::edge_stream& from,
+                                                    std::size_t body_bytes_max,
+                                                    ec violation, char only) {
+  for (;;) {
+    const auto have = from.buffered();
+    if (only != 0 && !have.empty() && static_cast<char>(have[0]) != only)
+      co_return failure{violation,
+                        "message type "
+                          + std::to_string(std::to_integer<unsigned>(have[0]))};
+    if (have.size() >= protocol::header_bytes)
+      break;
     auto got = co_await from.read_more();
     if (!got)
       co_return std::move(got).error();

@@ -1,5 +1,6 @@
 #include "proxy/edge/opener.hpp"
 
+#include <optional>
 #include <utility>
 
 #include <asio/experimental/awaitable_operators.hpp>
@@ -60,9 +61,10 @@ asio::awaitable<attempt_outcome> attempt(edge_state& edge,
   co_return out;
 }
 
-/// Never throws: what is thrown is a server that could not be opened.
-asio::awaitable<attempt_outcome> try_attempt(edge_state& edge,
-                                             const server_order& order) {
+/// Never throws: what is thrown is a server that could not be opened. Never
+/// empty: the `optional` is there because Asio's `||` takes a variant apart.
+asio::awaitable<std::optional<attempt_outcome>>
+try_attempt(edge_state& edge, const server_order& order) {
   auto what = std::string{};
   try {
     co_return co_await attempt(edge, order);
@@ -114,7 +116,7 @@ asio::awaitable<void> open_server(edge_state_ptr edge, open_order order) {
                      ec::server_connect_timeout};
   auto ended = co_await (try_attempt(*edge, *order) || limit.ended());
   auto went = ended.index() == 0
-              ? std::move(*std::get_if<0>(&ended))
+              ? std::move(**std::get_if<0>(&ended))
               : attempt_outcome{refusal_of(failure{limit.why(), {}})};
   if (auto* why = std::get_if<refusal>(&went)) {
     note_failure(*edge, *order, why->why);

@@ -31,8 +31,8 @@ struct admission {
 using subscribe_outcome = std::variant<admission, refusal>;
 
 /// A logged-in (authenticated) client asks for its seat. Implemented by
-/// actors/bridge. Completes within the client's login budget or with `subscribe_timeout`; a caller that gives up
-/// earlier leaks no seat.
+/// actors/bridge. Completes within the client's login budget or with
+/// `subscribe_timeout`; a caller that gives up earlier leaks no seat.
 class pool_directory {
 public:
   virtual ~pool_directory() = default;
@@ -43,31 +43,34 @@ public:
     = 0;
 };
 
-/// One server to be opened for a lane. Made by POOL WORKER, carried out by the edge.
+/// One server to be opened for a lane. Made by POOL WORKER, carried out by the
+/// edge.
 struct server_order {
   lane_ref lane;
-  std::shared_ptr<pool_port> port; ///< Hears `server_opened` or `server_failed`.
+  std::shared_ptr<pool_port>
+    port; ///< Hears `server_opened` or `server_failed`.
   std::shared_ptr<const tenants::server_target> target;
   std::vector<quota_unit> seat;
   duration connect_time_max{}; ///< For connect, TLS and login together.
   std::uint64_t epoch = 0;
 };
 
-/// Opens servers. Any thread, never blocks. Every order ends in exactly one `server_opened`
-/// (after the adoption was posted to the lane) or `server_failed`.
+/// Opens servers. Any thread, never blocks. Every order ends in exactly one
+/// `server_opened` (after the adoption was posted to the lane) or
+/// `server_failed`.
 class server_opener {
 public:
   virtual ~server_opener() = default;
   virtual void open(server_order order) noexcept = 0;
 };
 
-/// A login to the database "pgbouncer" by an admin user ends up here; the console owns
-/// the stream from then on. Implemented in app/.
+/// A login to the database "pgbouncer" by an admin user ends up here; the
+/// console owns the stream from then on. Implemented in app/.
 class console_service {
 public:
   virtual ~console_service() = default;
-  virtual asio::awaitable<void> serve(net::edge_stream stream,
-                                      std::string user, bool may_change)
+  virtual asio::awaitable<void> serve(net::edge_stream stream, std::string user,
+                                      bool may_change)
     = 0;
 };
 
