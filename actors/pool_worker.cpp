@@ -35,6 +35,13 @@ void pool_worker_state::start(const pool_worker_options& options) {
 // -- what is asked for --------------------------------------------------------
 
 void pool_worker_state::warm() {
+  look_at_target();
+  auto manager = pool->now().manager;
+  if (greet && manager) {
+    // It asked before it heard of the login that ended meanwhile.
+    tell(self, manager, atom::opened_v, greet);
+    return;
+  }
   is_warm_wanted = true;
   fill();
 }
@@ -58,11 +65,18 @@ void pool_worker_state::on_census(const proxy::pool_port::census& there) {
 void pool_worker_state::configure() {
   auto spec = pool->spec();
   retry->configure(retry_settings(spec->settings));
-  auto now_target = pool->target();
-  if (*now_target != *target)
-    retry->succeeded(); // What failed was somewhere else.
-  target = std::move(now_target);
+  look_at_target();
   fill();
+}
+
+void pool_worker_state::look_at_target() {
+  auto current = pool->target();
+  if (*current != *target) {
+    // What failed, and who said what, was somewhere else.
+    retry->succeeded();
+    greet.reset();
+  }
+  target = std::move(current);
 }
 
 // -- how logins end -----------------------------------------------------------
@@ -74,8 +88,9 @@ void pool_worker_state::login_ended() {
     login_units.pop_back();
 }
 
-void pool_worker_state::on_opened() {
+void pool_worker_state::on_opened(greeting_ptr said) {
   login_ended();
+  greet = std::move(said);
   retry->succeeded();
   is_warm_wanted = false;
   if (wanted > 0)
@@ -265,7 +280,9 @@ pool_worker_actor::behavior_type pool_worker_behavior(
     [state](atom::starving, const proxy::lane_numbers& numbers) {
       state->on_starving(numbers);
     },
-    [state](atom::opened, const greeting_ptr&) { state->on_opened(); },
+    [state](atom::opened, greeting_ptr& said) {
+      state->on_opened(std::move(said));
+    },
     [state](atom::failed, proxy::refusal& why) {
       state->on_failed(std::move(why));
     },

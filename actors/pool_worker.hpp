@@ -33,6 +33,8 @@ struct pool_worker_state {
   /// The last failed login, in the server's own words.
   proxy::refusal last_refusal;
   std::shared_ptr<const tenants::server_target> target;
+  /// What the last server of this target said.
+  greeting_ptr greet;
   /// One for each login under way.
   std::vector<proxy::quota_unit> login_units;
   std::uint32_t opening = 0; ///< Logins under way that we ordered.
@@ -46,7 +48,7 @@ struct pool_worker_state {
   void start(const pool_worker_options& options);
   void warm();
   void on_starving(const proxy::lane_numbers& now);
-  void on_opened();
+  void on_opened(greeting_ptr said);
   void on_failed(proxy::refusal why);
   void on_gone();
   void on_census(const proxy::pool_port::census& now);
@@ -60,6 +62,7 @@ private:
   /// Servers there are, or that a predecessor's login will make.
   [[nodiscard]] std::uint32_t working() const;
   [[nodiscard]] std::uint32_t logins_wanted() const;
+  void look_at_target();
   void login_ended();
   void fill();
   /// Orders one login. False: something is full, or ADMISSION was asked.

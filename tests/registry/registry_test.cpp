@@ -19,7 +19,9 @@ struct config : caf::actor_system_config {
   }
 };
 
-caf::behavior stand_in_behavior() {
+// The argument is needed: CAF 0.17.6 dereferences a null pointer to the tuple
+// of no arguments, and libstdc++'s assertions notice.
+caf::behavior stand_in_behavior(caf::event_based_actor*, int) {
   return {[](int) {
     // nop
   }};
@@ -40,7 +42,7 @@ struct registry_fixture {
   }
 
   caf::actor stand_in() {
-    return system.spawn(stand_in_behavior);
+    return system.spawn(stand_in_behavior, 0);
   }
 
   registration ask_name(const std::string& name, const caf::actor& who) {
