@@ -1,0 +1,92 @@
+#include "tools/cenotectl/link.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/io/basp_broker.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/io/network/default_multiplexer.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include "actors/contracts.hpp"
+#include "net/unique_fd.hpp"
+
+namespace cenote::ctl {
+
+namespace {
+
+constexpr auto handshake_time_max = std::chrono::seconds{5};
+
+struct config : caf::actor_system_config {
+  config() {
+    add_message_types<caf::id_block::cenote_registry>();
+    add_message_types<caf::id_block::cenote_actors>();
+    load<caf::io::middleman>();
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", std::size_t{1});
+  }
+};
+
+result<net::unique_fd> connect_to(const std::string& path) {
+  auto address = sockaddr_un{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return failure{ec::os_error, "socket path is too long: " + path};
+  std::memcpy(address.sun_path, path.data(), path.size());
+  auto fd = net::unique_fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (!fd
+      || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
+                   sizeof address)
+           != 0)
+    return failure{ec::os_error, path + ": " + std::strerror(errno)};
+  return fd;
+}
+
+} // namespace
+
+result<actors::admin_reply> run(const std::string& socket_path,
+                                const actors::admin_command& command,
+                                unsigned timeout_s) {
+  auto fd = connect_to(socket_path);
+  if (!fd)
+    return std::move(fd).error();
+  auto cfg = config{};
+  auto system = caf::actor_system{cfg};
+  auto& middleman = system.middleman();
+  auto broker = middleman.named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+  auto& multiplexer
+    = dynamic_cast<caf::io::network::default_multiplexer&>(middleman.backend());
+  auto self = caf::scoped_actor{system};
+  auto admin = actors::admin_actor{};
+  auto outcome
+    = result<actors::admin_reply>{failure{ec::actor_down, "no answer"}};
+  self
+    ->request(broker, handshake_time_max, caf::connect_atom_v,
+              multiplexer.new_scribe((*fd).release()), std::uint16_t{1})
+    .receive(
+      [&](caf::node_id&, caf::strong_actor_ptr& peer, std::set<std::string>&) {
+        admin = caf::actor_cast<actors::admin_actor>(peer);
+      },
+      [&](const caf::error& why) {
+        outcome = failure{to_ec(why), "the daemon did not answer"};
+      });
+  if (!admin)
+    return outcome;
+  self->request(admin, std::chrono::seconds{timeout_s}, atom::run_v, command)
+    .receive([&](actors::admin_reply& reply) { outcome = std::move(reply); },
+             [&](const caf::error& why) {
+               outcome = failure{to_ec(why), "no answer from the daemon"};
+             });
+  return outcome;
+}
+
+} // namespace cenote::ctl
