@@ -1,16 +1,8 @@
-#include <cerrno>
-#include <chrono>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <boost/test/unit_test.hpp>
 
 #include "base/limits.hpp"
-#include "protocol/reader.hpp"
 #include "protocol/scram.hpp"
-#include "tests/proxy/edge/edge_fixture.hpp"
+#include "tests/proxy/edge/scripted_server.hpp"
 
 /// Logins to servers that do what PostgreSQL does not do on demand.
 namespace cenote::test {
@@ -19,146 +11,6 @@ using namespace std::chrono_literals;
 using namespace std::string_literals;
 
 namespace {
-
-/// A listening socket, and the one connection that came to it.
-class scripted_server {
-public:
-  explicit scripted_server(edge_fixture& at)
-    : at_{at},
-      listening_{
-        ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)} {
-    auto where = sockaddr_in{};
-    where.sin_family = AF_INET;
-    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    auto size = socklen_t{sizeof(where)};
-    auto* name = reinterpret_cast<sockaddr*>(&where);
-    BOOST_REQUIRE(::bind(listening_.get(), name, size) == 0);
-    BOOST_REQUIRE(::listen(listening_.get(), 64) == 0);
-    BOOST_REQUIRE(::getsockname(listening_.get(), name, &size) == 0);
-    port_ = ntohs(where.sin_port);
-  }
-
-  [[nodiscard]] std::uint16_t port() const noexcept {
-    return port_;
-  }
-
-  void accept() {
-    at_.run_until([&] {
-      socket_.reset(::accept4(listening_.get(), nullptr, nullptr,
-                              SOCK_NONBLOCK | SOCK_CLOEXEC));
-      return static_cast<bool>(socket_);
-    });
-    have_.clear();
-  }
-
-  /// Takes `size` bytes, or fewer at the end.
-  bytes take(std::size_t size) {
-    at_.run_until([&] {
-      bytes some(4096);
-      while (have_.size() < size) {
-        const auto got = ::recv(socket_.get(), some.data(), some.size(), 0);
-        if (got < 0)
-          return errno != EAGAIN;
-        if (got == 0)
-          return true;
-        have_.insert(have_.end(), some.begin(), some.begin() + got);
-      }
-      return true;
-    });
-    const auto end = have_.begin()
-                   + static_cast<std::ptrdiff_t>(std::min(size, have_.size()));
-    auto out = bytes(have_.begin(), end);
-    have_.erase(have_.begin(), end);
-    return out;
-  }
-
-  /// A packet without a tag.
-  bytes take_packet() {
-    const auto head = take(4);
-    const auto length = protocol::reader{head}.int32();
-    return take(static_cast<std::size_t>(length) - 4);
-  }
-
-  bytes take_message() {
-    take(1);
-    return take_packet();
-  }
-
-  void send(std::span<const std::byte> what) {
-    at_.run_until([&] {
-      while (!what.empty()) {
-        const auto done
-          = ::send(socket_.get(), what.data(), what.size(), MSG_NOSIGNAL);
-        if (done < 0)
-          return errno != EAGAIN;
-        what = what.subspan(static_cast<std::size_t>(done));
-      }
-      return true;
-    });
-  }
-
-  void close() {
-    socket_.reset();
-  }
-
-private:
-  edge_fixture& at_;
-  net::unique_fd listening_;
-  net::unique_fd socket_;
-  std::uint16_t port_ = 0;
-  bytes have_;
-};
-
-struct order_fixture : edge_fixture {
-  order_fixture() {
-    start();
-  }
-
-  proxy::edge::server_order order(std::uint16_t to) {
-    auto target = tenants::server_target{};
-    target.host = "127.0.0.1";
-    target.port = to;
-    target.user = "app";
-    target.database = "shop";
-    target.password = tenants::plain_password{secret{"secret"}};
-    target.tls.mode = mode;
-    auto out = proxy::edge::server_order{};
-    out.port = port;
-    out.target = std::make_shared<const tenants::server_target>(target);
-    out.connect_time_max = 10s;
-    out.epoch = 7;
-    auto unit = proxy::try_take(seats);
-    BOOST_REQUIRE(unit.has_value());
-    out.seat.push_back(std::move(*unit));
-    return out;
-  }
-
-  [[nodiscard]] std::size_t ended() const {
-    return port->failed.size() + port->opened.size();
-  }
-
-  /// The code the order ended with; `none`: opened.
-  ec outcome() {
-    run_until([&] { return ended() != 0; });
-    BOOST_TEST(ended() == 1u);
-    const auto code
-      = port->failed.empty() ? ec::none : port->failed[0].why.code;
-    BOOST_TEST(seats->used() == (code == ec::none ? 1u : 0u));
-    return code;
-  }
-
-  void forget() {
-    port->failed.clear();
-    port->opened.clear();
-    shards.servers.clear();
-    BOOST_TEST(seats->used() == 0u);
-  }
-
-  std::shared_ptr<fake_port> port = std::make_shared<fake_port>();
-  proxy::quota_ptr seats
-    = proxy::make_quota("seats", proxy::quota::unlimited, ec::server_limit);
-  tenants::server_tls mode = tenants::server_tls::disable;
-};
 
 template <class... Messages>
 bytes joined(const Messages&... parts) {
@@ -194,23 +46,21 @@ bytes sasl_continue(const std::string& text) {
   return typed('R', "\0\0\0\x0b"s + text);
 }
 
-} // namespace
+struct first_answer {
+  const char* what;
+  bytes said;
+  ec code;
+};
 
-BOOST_FIXTURE_TEST_SUITE(hostile_servers, order_fixture)
-
-BOOST_AUTO_TEST_CASE(every_first_answer_ends_as_it_must) {
-  struct row {
-    const char* what;
-    bytes said;
-    ec code;
-  };
+/// What a server says first, and what becomes of its login.
+std::vector<first_answer> first_answers() {
   const auto endless = [] {
     bytes out = ok;
     while (out.size() <= limits::server_login_bytes_max)
       out = joined(out, typed('S', "a\0"s + std::string(1000, 'v') + '\0'));
     return out;
   }();
-  const auto table = std::vector<row>{
+  return std::vector<first_answer>{
     {"nothing", {}, ec::server_lost},
     {"a short key", joined(ok, key_data(3), idle),
      ec::server_protocol_violation},
@@ -258,8 +108,15 @@ BOOST_AUTO_TEST_CASE(every_first_answer_ends_as_it_must) {
      ec::server_protocol_violation},
     {"no end", endless, ec::server_protocol_violation},
   };
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(hostile_servers, order_fixture)
+
+BOOST_AUTO_TEST_CASE(every_first_answer_ends_as_it_must) {
   auto server = scripted_server{*this};
-  for (const auto& [what, said, code] : table)
+  for (const auto& [what, said, code] : first_answers())
     BOOST_TEST_CONTEXT(what) {
       edge->open(order(server.port()));
       server.accept();
@@ -462,75 +319,6 @@ BOOST_AUTO_TEST_CASE(an_order_that_never_ran_has_failed) {
     other.reset();
   }
   BOOST_TEST((outcome() == ec::shutting_down));
-}
-
-BOOST_AUTO_TEST_SUITE_END()
-
-BOOST_FIXTURE_TEST_SUITE(cancel_delivery, order_fixture)
-
-namespace {
-
-proxy::cancel_order cancel_for(order_fixture& at, std::uint16_t port) {
-  auto out = proxy::cancel_order{};
-  out.target = at.order(port).target;
-  out.server.address = "127.0.0.1";
-  out.server.port = port;
-  out.backend_pid = 0x01020304;
-  out.backend_key = bytes(4, std::byte{9});
-  out.shard = 3;
-  out.ticket = 99;
-  return out;
-}
-
-} // namespace
-
-BOOST_AUTO_TEST_CASE(a_cancel_is_acknowledged_by_the_end_of_its_connection) {
-  auto server = scripted_server{*this};
-  edge->deliver_cancel(cancel_for(*this, server.port()));
-  server.accept();
-  const auto got = server.take_packet();
-  BOOST_TEST(std::string{protocol::as_text(got)}
-             == "\x04\xd2\x16\x2e\1\2\3\4\x09\x09\x09\x09"s);
-  io.restart();
-  while (io.poll() != 0)
-    io.restart();
-  BOOST_TEST(shards.settled.empty());
-  server.close();
-  run_until([&] { return !shards.settled.empty(); });
-  BOOST_TEST(shards.settled[0].shard == 3u);
-  BOOST_TEST(shards.settled[0].ticket == 99u);
-  BOOST_TEST(shards.settled[0].acknowledged);
-}
-
-BOOST_AUTO_TEST_CASE(a_cancel_that_fails_is_settled_too) {
-  std::uint16_t gone = 0;
-  {
-    auto closed = scripted_server{*this};
-    gone = closed.port();
-  }
-  edge->deliver_cancel(cancel_for(*this, gone));
-  run_until([&] { return !shards.settled.empty(); });
-  BOOST_TEST(!shards.settled[0].acknowledged);
-  auto server = scripted_server{*this};
-  edge->deliver_cancel(cancel_for(*this, server.port()));
-  server.accept();
-  server.take_packet();
-  edge->stop();
-  run_until([&] { return shards.settled.size() == 2; });
-  BOOST_TEST(!shards.settled[1].acknowledged);
-}
-
-BOOST_AUTO_TEST_CASE(too_many_cancels_are_not_queued) {
-  auto server = scripted_server{*this};
-  edge->stop(); // None of them is to reach the server.
-  for (std::size_t i = 0; i < limits::cancels_in_flight_max; ++i)
-    edge->deliver_cancel(cancel_for(*this, server.port()));
-  BOOST_TEST(shards.settled.empty());
-  edge->deliver_cancel(cancel_for(*this, server.port()));
-  BOOST_TEST(shards.settled.size() == 1u);
-  run_until(
-    [&] { return shards.settled.size() == limits::cancels_in_flight_max + 1; });
-  BOOST_TEST(edge->counters().cancels_in_flight == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
