@@ -61,8 +61,7 @@ struct daemon::parts final : actors::admin_hooks, admin_port {
                        const configs::config& next);
   void take_down();
 
-  // -- admin_hooks, any thread
-  // -----------------------------------------------------
+  // -- admin_hooks, any thread ------------------------------------------------
   void reload(std::function<void(result<void>)> done) noexcept override {
     reloads->reload(std::move(done));
   }
@@ -71,14 +70,12 @@ struct daemon::parts final : actors::admin_hooks, admin_port {
     asio::post(io, [this, wait] { wait ? begin_drain() : end_now(); });
   }
 
-  // -- admin_port
-  // ---------------------------------------------------------------------
+  // -- admin_port -------------------------------------------------------------
   asio::awaitable<actors::admin_reply> run(admin_command command) override {
     return host->run(std::move(command));
   }
 
-  // -- edge thread
-  // ----------------------------------------------------------------------
+  // -- edge thread ------------------------------------------------------------
   asio::awaitable<void> watch_signals();
   asio::awaitable<void> drain();
   asio::awaitable<void> order(admin_verb verb);

@@ -45,7 +45,7 @@ constexpr auto user_pool_keys = std::array{
   key_rule{"pool_mode", word, "\"session\"", false, 0, 0, pool_modes},
   count_of("pool_size", "20", servers_max),
   count_of("min_pool_size", "0", servers_max),
-  count_of("max_waiters", "0", clients_max),
+  count_of("max_waiters", "10000", clients_max),
   time_of("query_wait_timeout", "\"120s\""),
   time_of("client_idle_timeout", "0"),
   time_of("idle_transaction_timeout", "0"),

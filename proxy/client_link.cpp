@@ -84,8 +84,7 @@ bool client_link::start(const greeting* pool_defaults) {
   return true;
 }
 
-// -- decisions
-// ----------------------------------------------------------------------
+// -- decisions ----------------------------------------------------------------
 
 void client_link::apply(event what) {
   auto step = session::next(phase_, what);
@@ -210,8 +209,7 @@ bool client_link::is_at_rest() const noexcept {
       && server_->mirror().status() == protocol::transaction_status::idle;
 }
 
-// -- time
-// ------------------------------------------------------------------------------
+// -- time ---------------------------------------------------------------------
 
 client_link::due client_link::deadline() const noexcept {
   auto& with = lane_.settings();
@@ -264,8 +262,7 @@ void client_link::on_time(time_point now) {
   rearm();
 }
 
-// -- towards the client
-// ------------------------------------------------------------------
+// -- towards the client -------------------------------------------------------
 
 bool client_link::deliver(net::slice bytes, bool ends_message) noexcept {
   mid_reply_ = !ends_message;

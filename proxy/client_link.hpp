@@ -33,8 +33,7 @@ public:
   /// the edge had read ahead. False: the engine would not have it.
   bool start(const greeting* pool_defaults);
 
-  // -- the lane
-  // -----------------------------------------------------------------------
+  // -- the lane ---------------------------------------------------------------
 
   void lend(server_link& server);
 
@@ -44,8 +43,7 @@ public:
   /// The same with PostgreSQL's own ErrorResponse.
   void refuse(const refusal& why);
 
-  // -- the server link
-  // ------------------------------------------------------------------
+  // -- the server link --------------------------------------------------------
 
   void prepared();
 
@@ -85,8 +83,7 @@ public:
     return mid_message_;
   }
 
-  // -- cancel
-  // -----------------------------------------------------------------------------
+  // -- cancel -----------------------------------------------------------------
 
   void cancel();
 
@@ -112,8 +109,7 @@ public:
 
   [[nodiscard]] client_row row(time_point now) const;
 
-  // -- net::stream_sink, timed
-  // --------------------------------------------------------------
+  // -- net::stream_sink, timed ------------------------------------------------
 
   void on_bytes(net::slice in) override;
   void on_drained() override;

@@ -45,8 +45,7 @@ class data_plane {
 public:
   virtual ~data_plane() = default;
 
-  // -- for MANAGER and POOL WORKER
-  // ----------------------------------------------
+  // -- for MANAGER and POOL WORKER --------------------------------------------
 
   /// Makes a lane on the least loaded shard.
   virtual lane_ref open_lane(std::shared_ptr<pool_port> port,
@@ -89,8 +88,7 @@ public:
   /// Ends one client with `why`. Ignored if it is gone.
   virtual void end_client(client_id who, ec why) = 0;
 
-  // -- for the edge
-  // ---------------------------------------------------------------
+  // -- for the edge -----------------------------------------------------------
 
   /// Hands a logged-in client to its lane.
   virtual void adopt(lane_ref where, client_adoption client) = 0;
@@ -106,8 +104,7 @@ public:
                               bool acknowledged)
     = 0;
 
-  // -- for the console and metrics
-  // --------------------------------------------------
+  // -- for the console and metrics --------------------------------------------
 
   [[nodiscard]] virtual std::size_t shard_count() const noexcept = 0;
 

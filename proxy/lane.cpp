@@ -47,8 +47,7 @@ lane::ledger_settings(const tenants::pool_settings& from) noexcept {
   return out;
 }
 
-// -- who is here
-// ------------------------------------------------------------------
+// -- who is here --------------------------------------------------------------
 
 void lane::adopt(client_adoption client) {
   auto link = std::make_unique<client_link>(*this, std::move(client));
@@ -110,8 +109,7 @@ bool lane::is_empty() const noexcept {
   return clients_.empty() && servers_.empty();
 }
 
-// -- lending
-// ------------------------------------------------------------------------
+// -- lending ------------------------------------------------------------------
 
 void lane::checkout(client_link& client) {
   if (ending_)
@@ -212,8 +210,7 @@ void lane::end_clients(const std::vector<client_id>& who, ec why) {
   }
 }
 
-// -- demand
-// --------------------------------------------------------------------------
+// -- demand -------------------------------------------------------------------
 
 void lane::tell_demand() {
   auto wanted = ledger_.servers_wanted(0);
@@ -247,8 +244,7 @@ lane_numbers lane::numbers() const noexcept {
   return out;
 }
 
-// -- time
-// ------------------------------------------------------------------------------
+// -- time ---------------------------------------------------------------------
 
 void lane::arm() {
   auto next
@@ -293,8 +289,7 @@ void lane::on_time(time_point now) {
   arm();
 }
 
-// -- what the actors decide
-// ----------------------------------------------------------------
+// -- what the actors decide ---------------------------------------------------
 
 void lane::configure(const tenants::pool_settings& settings) {
   settings_ = settings;
@@ -407,8 +402,7 @@ void lane::tell_drained() {
   }
 }
 
-// -- for people
-// -------------------------------------------------------------------------
+// -- for people ---------------------------------------------------------------
 
 lane_row lane::row() const {
   lane_row out;

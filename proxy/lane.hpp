@@ -29,14 +29,12 @@ public:
        const tenants::pool_settings& settings);
   ~lane();
 
-  // -- who is here
-  // ----------------------------------------------------------------
+  // -- who is here ------------------------------------------------------------
 
   void adopt(client_adoption client);
   void adopt(server_adoption server);
 
-  // -- lending
-  // ----------------------------------------------------------------------
+  // -- lending ----------------------------------------------------------------
 
   /// Lends a server to the client, now or when its turn comes: the client hears
   /// `lend`. Or refuses it.
@@ -58,8 +56,7 @@ public:
   void block(const server_link& server) noexcept;
   void unblock(server_link& server);
 
-  // -- what the actors decide
-  // ---------------------------------------------------------
+  // -- what the actors decide -------------------------------------------------
 
   void configure(const tenants::pool_settings& settings);
   void fail_waiters(const refusal& why);
@@ -75,8 +72,7 @@ public:
 
   void on_time(time_point now) override;
 
-  // -- for links
-  // ------------------------------------------------------------------------
+  // -- for links --------------------------------------------------------------
 
   [[nodiscard]] shard& home() noexcept {
     return home_;

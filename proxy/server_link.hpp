@@ -42,8 +42,7 @@ public:
   /// Attaches the socket to the engine. False: the engine would not have it.
   bool start();
 
-  // -- the loan
-  // ------------------------------------------------------------------------
+  // -- the loan ---------------------------------------------------------------
 
   /// The loan begins. The client's settings come next, by `prepare`.
   void attach(client_link& client, loan_id loan) noexcept;
@@ -80,8 +79,7 @@ public:
   void cancel();
   void cancel_settled(bool acknowledged);
 
-  // -- the lane
-  // ------------------------------------------------------------------------
+  // -- the lane ---------------------------------------------------------------
 
   /// Resets after `checkin(tainted)`.
   void start_cleaning();
@@ -138,8 +136,7 @@ public:
 
   bool doomed = false; ///< To be closed as soon as it is free.
 
-  // -- net::stream_sink, timed
-  // -----------------------------------------------------------
+  // -- net::stream_sink, timed ------------------------------------------------
 
   void on_bytes(net::slice in) override;
   void on_drained() override;

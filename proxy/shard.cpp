@@ -111,8 +111,7 @@ void shard::mark(lane& which) {
     marked_.push_back(&which);
 }
 
-// -- lanes
-// ------------------------------------------------------------------------
+// -- lanes --------------------------------------------------------------------
 
 void shard::open_lane(lane_id id, std::shared_ptr<pool_port> port,
                       const tenants::pool_settings& settings) {
@@ -156,8 +155,7 @@ void shard::adopt(lane_id where, server_adoption server) {
     here->adopt(std::move(server));
 }
 
-// -- clients
-// ------------------------------------------------------------------------
+// -- clients ------------------------------------------------------------------
 
 cancel_key shard::register_client(client_link& who) {
   cancel_key key;
@@ -189,8 +187,7 @@ void shard::end_client(client_id who, ec why) {
     found->second->refuse(why);
 }
 
-// -- servers
-// ------------------------------------------------------------------------
+// -- servers ------------------------------------------------------------------
 
 server_id shard::next_server_id() noexcept {
   constexpr unsigned shard_shift = 48;
@@ -230,8 +227,7 @@ void shard::bury(std::unique_ptr<server_link> link) {
   dead_servers_.push_back(std::move(link));
 }
 
-// -- buffers
-// ----------------------------------------------------------------------------
+// -- buffers ------------------------------------------------------------------
 
 std::vector<std::byte> shard::take_buffer() {
   if (buffers_.empty()) {

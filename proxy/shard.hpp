@@ -33,8 +33,7 @@ public:
   shard(const shard&) = delete;
   shard& operator=(const shard&) = delete;
 
-  // -- any thread
-  // -----------------------------------------------------------------
+  // -- any thread -------------------------------------------------------------
 
   /// Runs `task` (noexcept) on the shard, in the order of one caller's posts.
   template <class Task>
@@ -52,8 +51,7 @@ public:
     return load_.load(std::memory_order_relaxed);
   }
 
-  // -- the thread
-  // -------------------------------------------------------------------
+  // -- the thread -------------------------------------------------------------
 
   /// The thread's body: turns until `stop`.
   void run();
@@ -61,8 +59,7 @@ public:
   /// One turn: mail, sockets, timers, burials. Waits at most until `until`.
   void turn(time_point until);
 
-  // -- shard thread only
-  // ---------------------------------------------------------------
+  // -- shard thread only ------------------------------------------------------
 
   [[nodiscard]] std::uint32_t index() const noexcept {
     return index_;

@@ -104,8 +104,7 @@ std::optional<std::size_t> reported_index(std::string_view name) noexcept {
   return {};
 }
 
-// -- value_store
-// ------------------------------------------------------------------
+// -- value_store --------------------------------------------------------------
 
 value_store::number value_store::intern(std::string_view value) {
   if (auto found = numbers_.find(value); found != numbers_.end()) {
@@ -150,8 +149,7 @@ std::size_t value_store::size() const noexcept {
   return numbers_.size();
 }
 
-// -- reported_values
-// ----------------------------------------------------------------
+// -- reported_values ----------------------------------------------------------
 
 reported_values::reported_values(value_store& store) noexcept
   : store_{&store} {
@@ -195,8 +193,7 @@ bool reported_values::knows(std::size_t index) const noexcept {
   return values_[index] != 0;
 }
 
-// -- replay
-// -------------------------------------------------------------------------
+// -- replay -------------------------------------------------------------------
 
 bool same_settings(const startup_settings& lhs,
                    const startup_settings& rhs) noexcept {

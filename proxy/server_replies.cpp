@@ -1,0 +1,190 @@
+// What a server says: walked, mirrored, sent on or swallowed.
+
+#include "proxy/server_link.hpp"
+
+#include <string_view>
+#include <utility>
+
+#include "protocol/writer.hpp"
+#include "proxy/client_link.hpp"
+#include "proxy/lane.hpp"
+#include "proxy/shard.hpp"
+
+namespace cenote::proxy {
+
+namespace {
+
+using protocol::delivery;
+using protocol::message_walker;
+
+/// ParameterStatus and our own errors longer than this are not looked into.
+constexpr std::size_t gathered_bytes_max = 16 * 1024;
+
+} // namespace
+
+void server_link::to_client::send(net::slice bytes,
+                                  bool ends_message) noexcept {
+  if (from->client_ == nullptr)
+    return;
+  if (!from->client_->deliver(bytes, ends_message)) {
+    from->client_full_ = true;
+    from->lane_.home().io().pause(*from->stream);
+  }
+}
+
+void server_link::to_client::send_copy(std::span<const std::byte> bytes,
+                                       bool ends_message) noexcept {
+  if (from->client_ == nullptr)
+    return;
+  if (!from->client_->deliver_copy(bytes, ends_message)) {
+    from->client_full_ = true;
+    from->lane_.home().io().pause(*from->stream);
+  }
+}
+
+void server_link::client_drained() noexcept {
+  if (std::exchange(client_full_, false) && stream != nullptr)
+    lane_.home().io().resume(*stream);
+}
+
+void server_link::on_bytes(net::slice in) {
+  byte_run<to_client> forward{to_client{this}, in, true};
+  auto rest = in.bytes;
+  protocol::piece part;
+  bool saw_ready = false;
+  for (;;) {
+    auto outcome = walker_.next(rest, part);
+    if (outcome == message_walker::outcome::need_data)
+      break;
+    saw_ready = saw_ready || part.tag == 'Z';
+    if (outcome == message_walker::outcome::failed || !take(part, forward)) {
+      forward.flush();
+      return fail(ec::server_protocol_violation);
+    }
+  }
+  forward.flush();
+  after_bytes(saw_ready);
+}
+
+bool server_link::take(const protocol::piece& part,
+                       byte_run<to_client>& forward) {
+  auto what = mirror_.take(part);
+  if (what.violation)
+    return false;
+  fatal_seen_ = fatal_seen_ || what.fatal;
+  bool is_own = what.how == delivery::skip;
+  if (is_own) {
+    forward.flush();
+    if (part.tag == 'E' || part.tag == 'S')
+      gather(part, true);
+    if (what.ready)
+      own_ready();
+    return true;
+  }
+  forward.add(part);
+  if (part.tag == 'S')
+    gather(part, false);
+  if (what.ready && client_ != nullptr)
+    client_->reply_complete(static_cast<char>(mirror_.status()));
+  return true;
+}
+
+void server_link::gather(const protocol::piece& part, bool is_own) {
+  if (part.starts())
+    gathered_.clear();
+  if (part.body_bytes > gathered_bytes_max)
+    return;
+  gathered_.insert(gathered_.end(), part.bytes.begin(), part.bytes.end());
+  if (!part.ends())
+    return;
+  if (part.tag == 'E')
+    own_error_ = gathered_;
+  else
+    status_changed(is_own);
+  if (gathered_.capacity() > 1024)
+    std::vector<std::byte>{}.swap(gathered_);
+}
+
+void server_link::status_changed(bool is_own) {
+  auto text = std::string_view{reinterpret_cast<const char*>(gathered_.data()),
+                               gathered_.size()};
+  text.remove_prefix(5);
+  auto name_end = text.find('\0');
+  if (name_end == std::string_view::npos || text.back() != '\0')
+    return;
+  auto value = text.substr(name_end + 1);
+  value = value.substr(0, value.find('\0'));
+  auto index = session::reported_index(text.substr(0, name_end));
+  if (!index)
+    return;
+  reported_.set(*index, value);
+  // By our own doing: `tell_differences` says what the client must know.
+  if (client_ != nullptr && !is_own)
+    client_->told(*index, value);
+}
+
+/// ReadyForQuery for something of ours: a replay, or a step of a cleaning.
+void server_link::own_ready() {
+  if (duty_ != duty::lent || replays_outstanding_ == 0) {
+    replays_outstanding_ = 0;
+    return;
+  }
+  --replays_outstanding_;
+  if (client_ == nullptr)
+    return;
+  if (own_error_.empty())
+    tell_differences();
+  else if (!preparing_)
+    client_->settings_rejected(std::exchange(own_error_, {}));
+}
+
+/// PostgreSQL may have understood a value in its own way ("utf8" is UTF8): the
+/// client is told as PostgreSQL would have told it.
+void server_link::tell_differences() {
+  auto& told = client_->told_values();
+  if (told == reported_)
+    return;
+  for (std::size_t i = 0; i < session::reported_names.size(); ++i) {
+    if (!reported_.knows(i) || told.get(i) == reported_.get(i))
+      continue;
+    auto& out = lane_.home().scratch();
+    protocol::writer to{out};
+    to.begin('S');
+    to.string(session::reported_names[i]);
+    to.string(reported_.get(i));
+    to.end();
+    client_->deliver_copy(out, true);
+    told.set(i, reported_.get(i));
+  }
+}
+
+void server_link::after_bytes(bool saw_ready) {
+  if (duty_ == duty::cleaning)
+    return clean_on();
+  if (duty_ != duty::lent || client_ == nullptr)
+    return;
+  if (preparing_) {
+    if (replays_outstanding_ > 0)
+      return;
+    preparing_ = false;
+    if (!own_error_.empty())
+      return client_->settings_rejected(std::exchange(own_error_, {}));
+    return client_->prepared();
+  }
+  if (client_->is_mid_message())
+    return;
+  // Whether PostgreSQL swallowed a Sync in a COPY that failed is unknown: ask,
+  // or the server stays lent until the client says more.
+  if (saw_ready
+      && mirror_.to_come_clean() == protocol::reply_mirror::remedy::probe)
+    send_remedy(protocol::reply_mirror::remedy::probe);
+  if (mirror_.owes_nothing())
+    client_->server_at_rest(mirror_.status());
+}
+
+void server_link::on_drained() {
+  if (client_ != nullptr)
+    client_->server_drained();
+}
+
+} // namespace cenote::proxy
