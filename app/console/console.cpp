@@ -48,24 +48,21 @@ private:
 
 } // namespace
 
-struct console::impl : console_state {
-  using console_state::console_state;
-};
-
 console::console(console_parts parts)
-  : impl_{std::make_unique<impl>(std::move(parts))} {
+  : state_{std::make_shared<console_state>(std::move(parts))} {
   // nop
 }
 
 console::~console() = default;
 
 void console::watch(const proxy::edge::edge_counters* counters) noexcept {
-  impl_->counters = counters;
+  state_->counters = counters;
 }
 
 asio::awaitable<void> console::serve(net::edge_stream stream, std::string user,
                                      bool may_change) {
-  auto taken = seat{impl_->session_count};
+  auto home = state_;
+  auto taken = seat{home->session_count};
   if (!taken.is_free()) {
     auto bytes = protocol::error_message(ec::too_many_clients);
     auto sent = co_await stream.write(std::move(bytes));
@@ -75,7 +72,7 @@ asio::awaitable<void> console::serve(net::edge_stream stream, std::string user,
   }
   log::info("console login", {log::kv("user", user),
                               log::kv("role", may_change ? "admin" : "stats")});
-  auto one = session{*impl_, std::move(stream), std::move(user), may_change};
+  auto one = session{*home, std::move(stream), std::move(user), may_change};
   // Nobody else hears of what is thrown here; one session ends and no more.
   try {
     co_await one.run();
@@ -86,7 +83,8 @@ asio::awaitable<void> console::serve(net::edge_stream stream, std::string user,
 
 asio::awaitable<void> console::sample_forever() {
   auto on = co_await asio::this_coro::executor;
-  auto& parts = impl_->parts;
+  auto home = state_;
+  auto& parts = home->parts;
   auto timer = asio::steady_timer{on, parts.stats_period};
   for (;;) {
     const auto [error] = co_await timer.async_wait(proxy::edge::no_throw);
@@ -95,7 +93,7 @@ asio::awaitable<void> console::sample_forever() {
     timer.expires_at(timer.expiry() + parts.stats_period);
     auto seen = co_await collect(parts.shards, false, parts.snapshot_time_max);
     if (seen.missing == 0)
-      impl_->history.add(sum_up(seen), clock::now());
+      home->history.add(sum_up(seen), clock::now());
   }
 }
 

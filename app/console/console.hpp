@@ -44,6 +44,8 @@ struct console_parts {
   std::chrono::milliseconds snapshot_time_max{2'000};
 };
 
+struct console_state;
+
 /// The console database "pgbouncer": PgBouncer's commands, with its columns.
 /// Its sessions run on the edges' threads.
 class console final : public proxy::edge::console_service {
@@ -57,8 +59,8 @@ public:
   /// io_context runs.
   void watch(const proxy::edge::edge_counters* counters) noexcept;
 
-  /// Serves one session from AuthenticationOk (which it sends) to its end.
-  /// Needs `this` until then.
+  /// Serves one session from AuthenticationOk (which it sends) to its end. Its
+  /// frame may be destroyed with the io_context, after the console.
   asio::awaitable<void> serve(net::edge_stream stream, std::string user,
                               bool may_change) override;
 
@@ -67,8 +69,7 @@ public:
   asio::awaitable<void> sample_forever();
 
 private:
-  struct impl;
-  std::unique_ptr<impl> impl_;
+  std::shared_ptr<console_state> state_;
 };
 
 } // namespace cenote::app
