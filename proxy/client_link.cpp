@@ -178,7 +178,8 @@ void client_link::reply_complete(char status) {
   auto& sums = lane_.sums();
   ++sums.queries;
   sums.query_time_us += since(request_at_);
-  ready_at_ = now;
+  // What is pipelined behind this reply begins now.
+  ready_at_ = request_at_ = now;
   if (status != static_cast<char>(protocol::transaction_status::idle))
     return;
   ++sums.transactions;

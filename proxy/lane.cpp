@@ -74,10 +74,9 @@ void lane::adopt(server_adoption server) {
   auto& here = *link;
   servers_.emplace(id, std::move(link));
   home_.remember_server(here);
-  auto fate = ledger_.add_server(id, here.connected_at(), home_.now());
   if (!here.start())
     return here.close(ec::os_error);
-  settle(here, fate);
+  settle(here, ledger_.add_server(id, here.connected_at(), home_.now()));
   arm();
 }
 

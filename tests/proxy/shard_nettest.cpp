@@ -1,0 +1,300 @@
+// A shard between socket pairs: the test is the clients and the servers.
+
+#include "tests/proxy/shard_fixture.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cenote;
+using namespace cenote::proxy;
+
+BOOST_FIXTURE_TEST_SUITE(shard_suite, shard_fixture)
+
+BOOST_AUTO_TEST_CASE(a_query_goes_to_a_server_and_its_reply_comes_back) {
+  far_end client, server;
+  adopt_server(server);
+  adopt_client(client, 1);
+  client.say(query("select 1"));
+  turn();
+  BOOST_TEST(server.hear() == query("select 1"));
+  server.say(selected());
+  turn();
+  BOOST_TEST(client.hear() == selected());
+  BOOST_TEST(here().numbers().servers_idle == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(every_cut_of_query_and_reply_gives_the_same) {
+  far_end client, server;
+  adopt_server(server);
+  adopt_client(client, 1);
+  auto ask = query("select 'x'") + query("select 2");
+  auto answer = selected() + selected();
+  for (std::size_t cut = 1; cut < std::max(ask.size(), answer.size()); ++cut) {
+    std::string asked;
+    std::string answered;
+    auto first = std::min(cut, ask.size());
+    client.say(std::string_view{ask}.substr(0, first));
+    turn();
+    asked += server.hear();
+    client.say(std::string_view{ask}.substr(first));
+    turn();
+    asked += server.hear();
+    BOOST_TEST(asked == ask, "asked, cut at " << cut);
+    first = std::min(cut, answer.size());
+    server.say(std::string_view{answer}.substr(0, first));
+    turn();
+    answered += client.hear();
+    server.say(std::string_view{answer}.substr(first));
+    turn();
+    answered += client.hear();
+    BOOST_TEST(answered == answer, "answered, cut at " << cut);
+    BOOST_TEST(here().numbers().servers_idle == 1u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_keeps_its_server_and_the_next_client_waits) {
+  far_end one, two, server;
+  settings.pool_size = 1;
+  here().configure(settings);
+  adopt_server(server);
+  adopt_client(one, 1);
+  adopt_client(two, 2);
+  one.say(query("begin"));
+  turn();
+  BOOST_TEST(server.hear() == query("begin"));
+  server.say(done("BEGIN", 'T'));
+  turn();
+  one.hear();
+  two.say(query("select 2"));
+  turn();
+  BOOST_TEST(server.hear() == "");
+  BOOST_TEST(here().numbers().waiting == 1u);
+  one.say(query("commit"));
+  turn();
+  BOOST_TEST(server.hear() == query("commit"));
+  server.say(done("COMMIT"));
+  turn();
+  BOOST_TEST(one.hear() == done("COMMIT"));
+  BOOST_TEST(server.hear() == query("select 2"));
+  server.say(selected());
+  turn();
+  BOOST_TEST(two.hear() == selected());
+}
+
+BOOST_AUTO_TEST_CASE(a_client_without_a_server_makes_the_lane_say_so) {
+  far_end client, server;
+  adopt_client(client, 1);
+  client.say(query("select 1"));
+  turn();
+  BOOST_REQUIRE(port->starved.size() == 1u);
+  BOOST_TEST(port->starved[0].servers_wanted == 1u);
+  adopt_server(server);
+  turn();
+  BOOST_TEST(server.hear() == query("select 1"));
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_vanishes_leaves_a_cleaned_server) {
+  far_end client, server;
+  adopt_server(server);
+  adopt_client(client, 1);
+  client.say(query("begin"));
+  turn();
+  server.hear();
+  server.say(done("BEGIN", 'T'));
+  turn();
+  client.say(query("select pg_sleep(9)"));
+  turn();
+  server.hear();
+  client.hang_up();
+  turn();
+  BOOST_TEST(port->left.size() == 1u);
+  // Cancelled first; the server answers the statement's error.
+  BOOST_REQUIRE(edge.orders.size() == 1u);
+  BOOST_TEST(edge.orders[0].backend_pid == 42u);
+  server.say(
+    message('E', std::string_view{"SERROR\0VERROR\0C57014\0Mx\0\0", 25})
+    + message('Z', "E"));
+  turn();
+  BOOST_TEST(server.hear() == query("ROLLBACK"));
+  server.say(done("ROLLBACK"));
+  turn();
+  // Clean, but a cancel is still under way: nobody gets it.
+  BOOST_TEST(here().numbers().servers_idle == 0u);
+  home->cancel_settled(edge.orders[0].ticket, true);
+  BOOST_TEST(here().numbers().servers_idle == 1u);
+  BOOST_TEST(port->gone.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_message_cut_by_its_client_costs_the_server) {
+  far_end client, server;
+  adopt_server(server);
+  adopt_client(client, 1);
+  auto ask = query("select 1");
+  client.say(std::string_view{ask}.substr(0, 9));
+  turn();
+  client.hang_up();
+  turn();
+  BOOST_TEST(port->gone.size() == 1u);
+  server.hear();
+  BOOST_TEST(server.is_closed());
+}
+
+BOOST_AUTO_TEST_CASE(a_dirty_server_is_reset_before_the_next_client) {
+  far_end client, server;
+  adopt_server(server);
+  adopt_client(client, 1);
+  client.say(query("set work_mem = '1MB'"));
+  turn();
+  server.hear();
+  server.say(done("SET"));
+  turn();
+  BOOST_TEST(client.hear() == done("SET"));
+  BOOST_TEST(server.hear() == query("DISCARD ALL"));
+  BOOST_TEST(here().numbers().servers_idle == 0u);
+  server.say(done("DISCARD ALL"));
+  turn();
+  BOOST_TEST(client.hear() == "");
+  BOOST_TEST(here().numbers().servers_idle == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_waiting_client_that_is_canceled_gets_an_error_only) {
+  far_end client, server;
+  adopt_client(client, 1);
+  client.say(query("select 1"));
+  turn();
+  home->cancel(last_key);
+  turn();
+  auto got = std::string{client.hear()};
+  BOOST_TEST(got[0] == 'E');
+  BOOST_TEST(got.find("57014") != std::string::npos);
+  BOOST_TEST(got.ends_with(message('Z', "I")));
+  BOOST_TEST(here().numbers().waiting == 0u);
+  adopt_server(server);
+  client.say(query("select 2"));
+  turn();
+  BOOST_TEST(server.hear() == query("select 2"));
+}
+
+BOOST_AUTO_TEST_CASE(a_canceled_batch_is_dropped_up_to_its_sync) {
+  far_end client, server;
+  adopt_client(client, 1);
+  auto batch = message('P', std::string_view{"\0select 1\0\0\0", 12})
+             + message('B', std::string_view{"\0\0\0\0\0\0\0\0", 8});
+  client.say(batch);
+  turn();
+  home->cancel(last_key);
+  turn();
+  BOOST_TEST(std::string{client.hear()}.find("57014") != std::string::npos);
+  client.say(message('E', std::string_view{"\0\0\0\0\0", 5}) + message('S')
+             + query("select 2"));
+  turn();
+  BOOST_TEST(client.hear() == message('Z', "I"));
+  adopt_server(server);
+  turn();
+  BOOST_TEST(server.hear() == query("select 2"));
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_or_late_key_does_nothing) {
+  far_end client, server;
+  adopt_server(server);
+  adopt_client(client, 1);
+  auto wrong = last_key;
+  wrong.bytes[7] ^= std::byte{1};
+  client.say(query("select 1"));
+  turn();
+  home->cancel(wrong);
+  BOOST_TEST(edge.orders.empty());
+  server.hear();
+  server.say(selected());
+  turn();
+  home->cancel(last_key);
+  turn();
+  BOOST_TEST(edge.orders.empty());
+}
+
+BOOST_AUTO_TEST_CASE(bytes_that_are_no_message_end_the_client_alone) {
+  far_end bad, good, server;
+  adopt_server(server);
+  adopt_client(bad, 1);
+  adopt_client(good, 2);
+  bad.say(message('y', "what"));
+  turn();
+  BOOST_TEST(std::string{bad.hear()}.find("08P01") != std::string::npos);
+  good.say(query("select 1"));
+  turn();
+  BOOST_TEST(server.hear() == query("select 1"));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_talks_nonsense_is_closed_with_08006) {
+  far_end client, server;
+  adopt_server(server);
+  adopt_client(client, 1);
+  client.say(query("select 1"));
+  turn();
+  server.hear();
+  server.say(message('3'));
+  turn();
+  BOOST_TEST(std::string{client.hear()}.find("08006") != std::string::npos);
+  BOOST_TEST(port->gone.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_ends_idle_clients_now_and_busy_ones_later) {
+  far_end idle, busy, server;
+  adopt_server(server);
+  adopt_client(idle, 1);
+  adopt_client(busy, 2);
+  busy.say(query("select 1"));
+  turn();
+  server.hear();
+  here().drain(never, ec::shutting_down);
+  turn();
+  BOOST_TEST(std::string{idle.hear()}.find("57P01") != std::string::npos);
+  BOOST_TEST(port->drained_count == 0);
+  server.say(selected());
+  turn();
+  auto got = std::string{busy.hear()};
+  BOOST_TEST(got.starts_with(selected()));
+  BOOST_TEST(got.find("57P01") != std::string::npos);
+  BOOST_TEST(port->drained_count == 1);
+  BOOST_TEST(port->cut_short == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_pause_is_answered_when_nothing_is_lent) {
+  far_end client, server;
+  adopt_server(server);
+  adopt_client(client, 1);
+  client.say(query("select 1"));
+  turn();
+  server.hear();
+  here().pause();
+  BOOST_TEST(port->paused_count == 0);
+  server.say(selected());
+  turn();
+  BOOST_TEST(port->paused_count == 1);
+  client.hear();
+  client.say(query("select 2"));
+  turn();
+  BOOST_TEST(here().numbers().waiting == 1u);
+  here().resume();
+  far_end fresh;
+  adopt_server(fresh);
+  turn();
+  BOOST_TEST(fresh.hear() == query("select 2"));
+}
+
+BOOST_AUTO_TEST_CASE(many_clients_that_fail_in_a_row_do_not_recurse) {
+  std::vector<std::unique_ptr<far_end>> clients;
+  for (std::uint64_t i = 1; i <= 3000; ++i) {
+    clients.push_back(std::make_unique<far_end>());
+    adopt_client(*clients.back(), i);
+    clients.back()->say(message('S', "x")); // A Sync has no body.
+  }
+  turn(10);
+  far_end last, server;
+  adopt_client(last, 9999);
+  last.say(query("select 1"));
+  adopt_server(server);
+  turn(10);
+  BOOST_TEST(server.hear() == query("select 1"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
