@@ -69,7 +69,12 @@ def test_each_credential_lets_its_owner_in(doors, name):
     if name == "clear":
         pytest.skip("passwords in clear text: test_a_clear_password_needs_tls")
     with wire.Client(port=doors.port()) as client:
-        client.login(f"{name}.acme", "acme", PASSWORD)
+        if name == "md5hash":
+            # The hash is over the role's name, the client's answer over the name
+            # that it said: they must be the same.
+            client.login(name, "acme", PASSWORD, options="reference=acme")
+        else:
+            client.login(f"{name}.acme", "acme", PASSWORD)
         assert client.value("select 1") == "1"
 
 

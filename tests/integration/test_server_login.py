@@ -11,11 +11,12 @@ PASSWORD = postgres.PASSWORD
 ROLES = [role for role in postgres.ROLES if role != "other"]
 
 
-def attempt(pooler, user: str, database: str = "acme", password: str = PASSWORD):
+def attempt(pooler, user: str, database: str = "acme", password: str = PASSWORD,
+            **more):
     """None when it went well, else the error."""
     try:
         with wire.Client(port=pooler.port()) as client:
-            client.login(user, database, password)
+            client.login(user, database, password, **more)
             assert client.value("select current_user") == user.split(".")[0]
             return None
     except wire.ServerError as why:
@@ -51,8 +52,10 @@ def test_md5_with_the_hash(pg, start):
     hashed = "md5" + hashlib.md5((PASSWORD + "app_md5").encode()).hexdigest()
     config["tenant"][0]["user"] = [{"name": "app_md5", "password": hashed}]
     pooler = start(config)
-    assert attempt(pooler, "app_md5.acme") is None
-    assert attempt(pooler, "app_md5.acme", password="wrong").sqlstate == "28P01"
+    # The hash is over the role's name: the client must say just that.
+    more = {"options": "reference=acme"}
+    assert attempt(pooler, "app_md5", **more) is None
+    assert attempt(pooler, "app_md5", password="wrong", **more).sqlstate == "28P01"
 
 
 def test_a_forced_role(pg, start):
@@ -111,21 +114,26 @@ def test_max_connections_of_postgresql(start):
     try:
         pooler = start(configs.plain(server, pool_size=20,
                                      server_login_retry="300ms"))
-        clients, refusals = [], []
-        for _ in range(8):
-            client = wire.Client(port=pooler.port())
-            try:
-                client.login("app.acme", "acme", PASSWORD)
-                client.query("begin")
-                clients.append(client)
-            except wire.ServerError as why:
-                refusals.append(why)
-        # With a server in the pool the others may as well wait for it.
-        assert 1 <= len(clients) <= 3
-        assert {why.sqlstate for why in refusals} <= {"53300"}
-        for client in clients:
-            client.query("commit")
-        assert eventually(lambda: attempt(pooler, "app.acme") is None, "served")
+        # Three places are free, and others have them: PostgreSQL's words are told.
+        taken = [wire.Client(port=server.port) for _ in range(3)]
+        for one in taken:
+            one.login("other", "acme", PASSWORD)
+        error = attempt(pooler, "app.acme")
+        assert error.sqlstate == "53300"
+        assert error.message.startswith("remaining connection slots are reserved")
+        for one in taken[:2]:
+            one.send(wire.TERMINATE)
+            one.rest()
+        eventually(lambda: attempt(pooler, "app.acme") is None, "served")
+        # Two servers are in the pool, a third is refused: others wait for them.
+        clients = [wire.Client(port=pooler.port()) for _ in range(5)]
+        for number, client in enumerate(clients):
+            client.login("app.acme", "acme", PASSWORD)
+            client.send(wire.query(f"select pg_sleep(0.1), {number}"))
+        for number, client in enumerate(clients):
+            rows = [wire.data_row(body) for tag, body in client.recv_until("Z")
+                    if tag == "D"]
+            assert rows == [["", str(number)]]
     finally:
         server.destroy()
 

@@ -46,7 +46,8 @@ def test_postgresql_stops_and_comes_back(up, start, connect, how):
         client.value("select 1")
     in_transaction.query("begin")
     busy.send(wire.query("select pg_sleep(30)"))
-    busy.wait_taken()
+    eventually(lambda: up.query("select count(*) from pg_stat_activity where query = "
+                                "'select pg_sleep(30)'")[0][0] == 1, "it runs")
     if how == "kill":
         up.kill()
         eventually(lambda: not up.running(), "killed")
@@ -202,4 +203,4 @@ def test_a_sliced_and_slow_server_changes_no_answer(up, start, connect):
             client.send(wire.extended("select 1") + wire.extended("select 1/0")
                         + wire.SYNC + wire.query("select 2"))
             tags = "".join(tag for tag, _ in client.recv_until("Z", 2))
-            assert tags == "12TDC12EZTDCZ"
+            assert tags == "12TDC1EZTDCZ"  # 1/0 is computed by Bind.
