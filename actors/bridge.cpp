@@ -2,10 +2,13 @@
 
 #include <functional>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/experimental/as_tuple.hpp>
+#include <asio/io_context.hpp>
+#include <asio/local/stream_protocol.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
@@ -190,6 +193,17 @@ asio::awaitable<admin_reply> bridge::run(admin_command command) {
   auto lost = admin_reply{};
   lost.code = attempt.slot()->is_lost() ? ec::actor_down : ec::timed_out;
   co_return lost;
+}
+
+result<net::unique_fd> dial_admin_socket(const std::string& path) {
+  try {
+    auto io = asio::io_context{1};
+    auto socket = asio::local::stream_protocol::socket{io};
+    socket.connect(asio::local::stream_protocol::endpoint{path});
+    return net::unique_fd{socket.release()};
+  } catch (const std::system_error& x) {
+    return failure{ec::os_error, path + ": " + x.code().message()};
+  }
 }
 
 } // namespace cenote::actors

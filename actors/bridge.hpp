@@ -1,11 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <asio/awaitable.hpp>
 
 #include "actors/admin_types.hpp"
+#include "base/result.hpp"
+#include "net/unique_fd.hpp"
 #include "proxy/edge/services.hpp"
 
 namespace cenote::actors {
@@ -31,5 +34,9 @@ public:
 private:
   std::shared_ptr<house> with_;
 };
+
+/// Connects to a daemon's admin socket, for a program that is to speak CAF over
+/// it. Blocks. Fails with `os_error`.
+[[nodiscard]] result<net::unique_fd> dial_admin_socket(const std::string& path);
 
 } // namespace cenote::actors

@@ -6,9 +6,8 @@
 #include <memory>
 #include <string>
 
-#include <asio/awaitable.hpp>
-
 #include "actors/admin_types.hpp"
+#include "actors/bridge.hpp"
 #include "base/clock.hpp"
 #include "net/unique_fd.hpp"
 #include "proxy/data_plane.hpp"

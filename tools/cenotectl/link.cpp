@@ -1,14 +1,8 @@
 #include "tools/cenotectl/link.hpp"
 
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <set>
 #include <utility>
-
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -17,8 +11,8 @@
 #include <caf/io/network/default_multiplexer.hpp>
 #include <caf/scoped_actor.hpp>
 
+#include "actors/bridge.hpp"
 #include "actors/contracts.hpp"
-#include "net/unique_fd.hpp"
 
 namespace cenote::ctl {
 
@@ -36,27 +30,12 @@ struct config : caf::actor_system_config {
   }
 };
 
-result<net::unique_fd> connect_to(const std::string& path) {
-  auto address = sockaddr_un{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    return failure{ec::os_error, "socket path is too long: " + path};
-  std::memcpy(address.sun_path, path.data(), path.size());
-  auto fd = net::unique_fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  if (!fd
-      || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
-                   sizeof address)
-           != 0)
-    return failure{ec::os_error, path + ": " + std::strerror(errno)};
-  return fd;
-}
-
 } // namespace
 
 result<actors::admin_reply> run(const std::string& socket_path,
                                 const actors::admin_command& command,
                                 unsigned timeout_s) {
-  auto fd = connect_to(socket_path);
+  auto fd = actors::dial_admin_socket(socket_path);
   if (!fd)
     return std::move(fd).error();
   auto cfg = config{};
