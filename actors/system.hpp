@@ -47,8 +47,9 @@ struct system_settings {
   /// The MANAGER's and WORKER's clock.
   duration tick = std::chrono::seconds{1};
   std::size_t scheduler_threads = 2;
-  /// Whether `serve_admin_socket` will be used: costs CAF's I/O threads.
-  bool with_admin_link = false;
+  /// Whether `serve_admin_socket` will be used: costs CAF's I/O threads, which
+  /// sleep while nobody is connected.
+  bool with_admin_link = true;
 };
 
 class house;

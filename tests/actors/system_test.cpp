@@ -25,7 +25,8 @@ namespace {
 class running_node {
 public:
   explicit running_node(actors::system_settings with = {})
-    : host_{{&shards, &opener, &quotas, nullptr, nullptr}, std::move(with)} {
+    : host_{{&shards, &opener, &quotas, nullptr, nullptr},
+            without_link(std::move(with))} {
     opener.is_automatic = true;
     for (auto& edge : edges_)
       edge.thread = std::thread{[&edge] { edge.io.run(); }};
@@ -52,6 +53,11 @@ public:
   proxy::edge::quota_book quotas;
 
 private:
+  static actors::system_settings without_link(actors::system_settings with) {
+    with.with_admin_link = false;
+    return with;
+  }
+
   struct edge_thread {
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> work
