@@ -50,9 +50,15 @@ def hang_up(client, how: str) -> None:
     client.close()
 
 
-def quiet(pg) -> bool:
-    return pg.query("select count(*) from pg_stat_activity where usename = 'app' "
-                    "and datname = 'acme' and state <> 'idle'")[0][0] == 0
+def becomes_quiet(pg) -> None:
+    def busy() -> list:
+        return pg.query("select pid, state, wait_event, query, now() - query_start "
+                        "from pg_stat_activity where usename = 'app' and "
+                        "datname = 'acme' and state <> 'idle'")
+    try:
+        eventually(lambda: busy() == [], "no query and no transaction is left")
+    except AssertionError:
+        assert busy() == []  # Shows what is still there.
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +81,7 @@ def test_vanishing(pg, table, start, connect, mode, how, when):
         client.send(piece)
         client.wait_taken()
     hang_up(client, how)
-    eventually(lambda: quiet(pg), "no query and no transaction is left")
+    becomes_quiet(pg)
     after = connect(pooler, mode)
     assert after.value("select count(*) from gone") == "0"
     assert after.value("select count(*) from loaded") == "0"
@@ -126,7 +132,7 @@ def test_a_crowd_vanishes_at_once(pg, table, start, connect):
                     if tag == "D"]
             assert rows == [[f"after {number}"]]
             client.close()
-    eventually(lambda: quiet(pg), "all is quiet")
+    becomes_quiet(pg)
     assert len(pg.server_pids(dbname="acme")) <= others + 4
 
 
