@@ -276,7 +276,8 @@ class Client:
         if error:
             raise error
         if not seen or seen[-1][0] != "Z":
-            raise Gone("the answer broke off")
+            tags = "".join(tag for tag, _ in seen)
+            raise Gone(f"the answer broke off after {tags!r}")
         return names, rows
 
     def value(self, sql: str):
