@@ -235,8 +235,7 @@ void pool_worker_state::on_granted(slot_grant grant) {
 }
 
 void pool_worker_state::on_give_back(std::uint32_t count) {
-  // The lane has no way yet to give up idle servers only: they go by
-  // `server_idle_timeout`.
+  with->shards().shrink_lane(pool->lane, count);
   log::debug(
     "asked to give back servers",
     {log::kv("pool", to_string(pool->key())), log::kv("count", count)});

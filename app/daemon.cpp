@@ -130,6 +130,7 @@ result<void> daemon::parts::build() {
   services.catalog = first->catalog;
   actors::system_settings how;
   how.version = version;
+  how.with_admin_link = !first->admin.socket.empty();
   host = std::make_unique<actors::actor_system_host>(services, how);
   desk = std::make_unique<console>(
     console_parts{*shards, *this, catalog, quotas,

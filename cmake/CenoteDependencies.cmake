@@ -14,7 +14,10 @@ find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
 add_library(asio INTERFACE)
 target_include_directories(asio SYSTEM INTERFACE ${ASIO_INCLUDE_DIR})
 target_link_libraries(asio INTERFACE Threads::Threads)
-target_compile_definitions(asio INTERFACE ASIO_STANDALONE)
+# The second: what Asio guesses depends on which headers came before it, and two
+# guesses in one program are a new and a delete that do not match.
+target_compile_definitions(asio INTERFACE
+  ASIO_STANDALONE ASIO_HAS_STD_ALIGNED_ALLOC=1)
 
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 add_library(tomlplusplus INTERFACE)

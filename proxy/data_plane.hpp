@@ -70,6 +70,10 @@ public:
   /// (RECONNECT, change of target).
   virtual void retire_servers(lane_ref where, std::uint64_t epoch) = 0;
 
+  /// Closes up to `count` idle servers, those idle the longest first: other
+  /// pools wait for what they hold.
+  virtual void shrink_lane(lane_ref where, std::uint32_t count) = 0;
+
   /// Stops lending for new transactions, lets what is in flight finish until
   /// `deadline`, ends every client with `why` (FATAL), closes the servers.
   /// Answered by `pool_port::drained`.

@@ -338,6 +338,15 @@ void lane::retire_servers(std::uint64_t epoch) {
     close_server(id, ec::server_retired);
 }
 
+void lane::shrink(std::uint32_t count) {
+  for (; count > 0; --count) {
+    auto coldest = ledger_.take_coldest_idle();
+    if (!coldest)
+      return;
+    close_server(*coldest, ec::server_retired);
+  }
+}
+
 void lane::drain(time_point deadline, ec why) {
   ending_ = why;
   drain_unanswered_ = true;

@@ -63,6 +63,7 @@ public:
   void pause();
   void resume();
   void retire_servers(std::uint64_t epoch);
+  void shrink(std::uint32_t count);
   void drain(time_point deadline, ec why);
   void kill(ec why);
   void report();

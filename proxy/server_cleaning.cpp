@@ -2,6 +2,8 @@
 
 #include "proxy/server_link.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <string_view>
 
 #include "base/limits.hpp"
@@ -11,10 +13,16 @@
 
 namespace cenote::proxy {
 
+namespace {
+
+constexpr auto cancel_again_after = std::chrono::milliseconds{200};
+
+} // namespace
+
 void server_link::start_cleaning() {
   duty_ = duty::cleaning;
-  lane_.home().clocks().arm(timer_,
-                            lane_.home().now() + limits::recovery_time_max);
+  cleaning_ends_ = lane_.home().now() + limits::recovery_time_max;
+  lane_.home().clocks().arm(timer_, cleaning_ends_);
   clean_on();
 }
 
@@ -34,25 +42,31 @@ session::stained server_link::stains() const noexcept {
 
 void server_link::clean_on() {
   while (duty_ == duty::cleaning) {
-    // Our own statements do not fail on a healthy server.
-    if (!own_error_.empty())
+    // ROLLBACK and the reset do not fail on a healthy server.
+    if (must_succeed_ && !own_error_.empty())
       return close(ec::server_dirty);
     switch (session::next_cleaning_step(stains())) {
       case session::cleaning_step::wait:
         return;
       case session::cleaning_step::cancel:
         no_more_cancel_ = true;
+        want_cancel_ = true;
         cancel();
+        look_again();
         break;
       case session::cleaning_step::remedy:
         send_remedy(mirror_.to_come_clean());
         break;
       case session::cleaning_step::rollback:
-        no_more_cancel_ = true;
+        if (cancels_ > 0) // It would strike this; `cancel_settled` goes on.
+          return;
+        expect_success();
         send_own('Q', "ROLLBACK");
         break;
       case session::cleaning_step::reset:
-        no_more_cancel_ = true;
+        if (cancels_ > 0)
+          return;
+        expect_success();
         reset_done_ = true;
         startup_ = nullptr;
         send_own('Q', lane_.is_session() ? lane_.settings().reset_query
@@ -77,22 +91,55 @@ void server_link::send_remedy(protocol::reply_mirror::remedy what) {
     case remedy::wait:
       return;
     case remedy::copy_fail:
+      copy_failed_ = true;
       return send_own('f', "client vanished");
     case remedy::copy_done:
       return send_own('c', {});
     case remedy::sync:
+      // Without its Sync PostgreSQL would have rolled the batch back: fail it
+      // first, by a portal that nobody has, so that our Sync commits nothing.
+      // (A CopyFail has done that already.)
+      if (!copy_failed_)
+        send_own('E', {"cenote_gone\0\0\0\0", 15});
       return send_own('S', {});
     case remedy::probe:
       return send_own('Q', "");
   }
 }
 
+/// A cancel that came before PostgreSQL had read the statement struck nothing:
+/// it is repeated until the deadline.
+void server_link::look_again() {
+  auto& home = lane_.home();
+  home.clocks().arm(timer_,
+                    std::min(home.now() + cancel_again_after, cleaning_ends_));
+}
+
+void server_link::on_time(time_point now) {
+  if (duty_ != duty::cleaning)
+    return;
+  if (want_cancel_ && !mirror_.owes_nothing())
+    cancel();
+  if (now >= cleaning_ends_)
+    return close(ec::server_dirty);
+  look_again();
+}
+
+void server_link::expect_success() noexcept {
+  no_more_cancel_ = true;
+  must_succeed_ = true;
+  want_cancel_ = false;
+  own_error_.clear();
+}
+
+/// A message of ours whose answer nobody sees; a NUL ends its body.
 void server_link::send_own(char tag, std::string_view body) {
   auto& out = lane_.home().scratch();
   protocol::writer to{out};
   to.begin(tag);
-  if (tag == 'Q' || tag == 'f' || tag == 'C')
-    to.string(body);
+  to.byte_n(body);
+  if (tag != 'S' && tag != 'c')
+    to.byte1('\0');
   to.end();
   if (mirror_.sent(tag, protocol::delivery::skip, 0) != ec::none)
     return close(ec::server_dirty);

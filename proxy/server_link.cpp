@@ -107,6 +107,9 @@ void server_link::release() {
   cut_message_ = false;
   no_more_cancel_ = true;
   reset_done_ = false;
+  must_succeed_ = false;
+  copy_failed_ = false;
+  want_cancel_ = false;
   duty_ = duty::resting;
   if (doomed)
     return lane_.checkin(*this, pool::server_verdict::broken);
@@ -120,6 +123,8 @@ void server_link::recover(bool goodbye, bool cut_message) {
   cut_message_ = cut_message;
   no_more_cancel_ = false;
   reset_done_ = false;
+  must_succeed_ = false;
+  copy_failed_ = false;
   own_error_.clear();
   duty_ = duty::cleaning;
   auto clean
@@ -155,6 +160,8 @@ void server_link::cancel_settled(bool acknowledged) {
   if (doomed && duty_ == duty::resting)
     return close(ec::server_dirty);
   lane_.unblock(*this);
+  if (duty_ == duty::cleaning)
+    clean_on();
 }
 
 // -- the end ------------------------------------------------------------------
@@ -164,11 +171,6 @@ void server_link::on_closed(const failure& why) {
   log::debug("server closed", {log::kv("server", id_), log::kv("why", why.code),
                                log::kv("detail", why.detail)});
   fail(ec::server_lost);
-}
-
-void server_link::on_time(time_point) {
-  if (duty_ == duty::cleaning)
-    close(ec::server_dirty);
 }
 
 void server_link::fail(ec why) {

@@ -166,6 +166,8 @@ private:
   [[nodiscard]] session::stained stains() const noexcept;
   void forget_client() noexcept;
   void send_remedy(protocol::reply_mirror::remedy what);
+  void look_again();
+  void expect_success() noexcept;
   void send_own(char tag, std::string_view body);
   void fail(ec why);
 
@@ -184,6 +186,9 @@ private:
   bool goodbye_ = false;
   bool no_more_cancel_ = false;
   bool cut_message_ = false;
+  bool must_succeed_ = false; ///< An error now means: not clean.
+  bool copy_failed_ = false;  ///< By us, in this cleaning.
+  bool want_cancel_ = false;  ///< What runs was canceled, perhaps too early.
   bool reset_done_ = false;
   bool fatal_seen_ = false;
   bool client_full_ = false; ///< Paused because the client does not read.
@@ -191,6 +196,7 @@ private:
   std::uint32_t replays_outstanding_ = 0;
   std::vector<std::byte> gathered_;  ///< A message that is looked into.
   std::vector<std::byte> own_error_; ///< PostgreSQL's answer to a bad setting.
+  time_point cleaning_ends_{};
   time_point connected_at_{};
   std::int64_t connect_time_unix_ = 0;
   time_point request_at_{};

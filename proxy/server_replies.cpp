@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "protocol/messages.hpp"
 #include "protocol/writer.hpp"
 #include "proxy/client_link.hpp"
 #include "proxy/lane.hpp"
@@ -81,11 +82,22 @@ bool server_link::take(const protocol::piece& part,
       own_ready();
     return true;
   }
-  forward.add(part);
+  // In statement mode a transaction block is refused instead of answered:
+  // ReadyForQuery waits until its status is known.
+  bool withheld
+    = part.tag == 'Z' && lane_.settings().mode == tenants::pool_mode::statement;
+  if (!withheld)
+    forward.add(part);
   if (part.tag == 'S')
     gather(part, false);
-  if (what.ready && client_ != nullptr)
+  if (what.ready && client_ != nullptr) {
     client_->reply_complete(static_cast<char>(mirror_.status()));
+    if (withheld && mirror_.status() == protocol::transaction_status::idle) {
+      forward.flush();
+      client_->deliver_copy(protocol::encoded(protocol::ready_for_query{}),
+                            true);
+    }
+  }
   return true;
 }
 

@@ -91,6 +91,10 @@ void shards::retire_servers(lane_ref where, std::uint64_t epoch) {
   with_lane(where, [epoch](lane& here) { here.retire_servers(epoch); });
 }
 
+void shards::shrink_lane(lane_ref where, std::uint32_t count) {
+  with_lane(where, [count](lane& here) { here.shrink(count); });
+}
+
 void shards::drain_lane(lane_ref where, time_point deadline, ec why) {
   with_lane(where, [deadline, why](lane& here) { here.drain(deadline, why); });
 }

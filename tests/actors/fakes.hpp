@@ -38,6 +38,7 @@ public:
   bool refuses_lanes = false; ///< `open_lane` throws.
   bool answers_reports = true;
   bool answers_pauses = true;
+  std::uint32_t shrunk = 0; ///< Idle servers asked back.
   bool answers_drains = false;
 
   template <class Use>
@@ -114,6 +115,10 @@ public:
 
   void retire_servers(proxy::lane_ref where, std::uint64_t epoch) override {
     with(where.lane.value(), [&](lane& one) { one.retired_below = epoch; });
+  }
+
+  void shrink_lane(proxy::lane_ref, std::uint32_t count) override {
+    shrunk += count;
   }
 
   void drain_lane(proxy::lane_ref where, time_point, ec) override {

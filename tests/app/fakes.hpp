@@ -72,6 +72,7 @@ public:
 
   void retire_servers(proxy::lane_ref, std::uint64_t) override {}
 
+  void shrink_lane(proxy::lane_ref, std::uint32_t) override {}
   void drain_lane(proxy::lane_ref, time_point, ec) override {}
 
   void kill_lane(proxy::lane_ref, ec) override {}

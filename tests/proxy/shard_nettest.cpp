@@ -114,12 +114,14 @@ BOOST_AUTO_TEST_CASE(a_client_that_vanishes_leaves_a_cleaned_server) {
     message('E', std::string_view{"SERROR\0VERROR\0C57014\0Mx\0\0", 25})
     + message('Z', "E"));
   turn();
+  // The cancel is still under way: it must not strike the ROLLBACK.
+  BOOST_TEST(server.hear() == "");
+  home->cancel_settled(edge.orders[0].ticket, true);
+  turn();
   BOOST_TEST(server.hear() == query("ROLLBACK"));
+  BOOST_TEST(here().numbers().servers_idle == 0u);
   server.say(done("ROLLBACK"));
   turn();
-  // Clean, but a cancel is still under way: nobody gets it.
-  BOOST_TEST(here().numbers().servers_idle == 0u);
-  home->cancel_settled(edge.orders[0].ticket, true);
   BOOST_TEST(here().numbers().servers_idle == 1u);
   BOOST_TEST(port->gone.empty());
 }

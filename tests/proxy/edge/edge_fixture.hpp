@@ -73,6 +73,7 @@ struct fake_shards final : proxy::data_plane {
   void pause_lane(proxy::lane_ref) override {}
   void resume_lane(proxy::lane_ref) override {}
   void retire_servers(proxy::lane_ref, std::uint64_t) override {}
+  void shrink_lane(proxy::lane_ref, std::uint32_t) override {}
   void drain_lane(proxy::lane_ref, time_point, ec) override {}
   void kill_lane(proxy::lane_ref, ec) override {}
   void close_lane(proxy::lane_ref) override {}
