@@ -98,9 +98,12 @@ void server_link::send_remedy(protocol::reply_mirror::remedy what) {
     case remedy::sync:
       // Without its Sync PostgreSQL would have rolled the batch back: fail it
       // first, by a portal that nobody has, so that our Sync commits nothing.
-      // (A CopyFail has done that already.)
-      if (!copy_failed_)
+      // An Execute on its way may begin a COPY, where any other message than
+      // CopyFail is fatal; PostgreSQL ignores a CopyFail outside of one.
+      if (!copy_failed_) {
+        send_own('f', "client vanished");
         send_own('E', {"cenote_gone\0\0\0\0", 15});
+      }
       return send_own('S', {});
     case remedy::probe:
       return send_own('Q', "");

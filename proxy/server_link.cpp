@@ -59,6 +59,7 @@ void server_link::attach(client_link& client, loan_id loan) noexcept {
   client_ = &client;
   loan_ = loan;
   duty_ = duty::lent;
+  fatal_seen_ = false;
   preparing_ = false;
   request_at_ = lane_.home().now();
 }

@@ -171,6 +171,9 @@ void server_link::tell_differences() {
 }
 
 void server_link::after_bytes(bool saw_ready) {
+  // It said why it ends while nobody had it; nobody may get it any more.
+  if (duty_ == duty::resting && fatal_seen_)
+    return fail(ec::server_lost);
   if (duty_ == duty::cleaning)
     return clean_on();
   if (duty_ != duty::lent || client_ == nullptr)
