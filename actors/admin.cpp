@@ -1,6 +1,5 @@
 #include "actors/admin.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -147,17 +146,7 @@ bool admin_state::is_known(const std::string& target) const {
   if (target.empty() || !with->pools.matching(target).empty())
     return true;
   auto catalog = with->catalog();
-  if (!catalog)
-    return false;
-  return std::ranges::any_of(catalog->tenants(), [&target](const auto& each) {
-    const auto& [id, tenant] = each;
-    auto whole = id + '.';
-    if (target == whole)
-      return true;
-    auto wanted
-      = target.starts_with(whole) ? target.substr(whole.size()) : target;
-    return tenant->find_database(wanted) != nullptr;
-  });
+  return catalog && names_database(*catalog, target);
 }
 
 // -- pause and resume ---------------------------------------------------------

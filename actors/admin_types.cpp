@@ -1,5 +1,9 @@
 #include "actors/admin_types.hpp"
 
+#include <algorithm>
+
+#include "tenants/catalog.hpp"
+
 namespace cenote::actors {
 
 std::string_view name(admin_verb verb) noexcept {
@@ -39,6 +43,16 @@ bool matches(std::string_view target, std::string_view tenant,
     return false;
   auto rest = target.substr(tenant.size() + 1);
   return rest.empty() || rest == database;
+}
+
+bool names_database(const tenants::catalog& all, std::string_view target) {
+  return std::ranges::any_of(all.tenants(), [target](const auto& each) {
+    const auto& [id, tenant] = each;
+    return target == id + '.'
+        || std::ranges::any_of(tenant->databases, [&](const auto& database) {
+             return database.name != "*" && matches(target, id, database.name);
+           });
+  });
 }
 
 } // namespace cenote::actors

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/result.hpp"
+#include "tenants/fwd.hpp"
 
 namespace cenote::actors {
 
@@ -108,5 +109,11 @@ public:
 /// database.
 [[nodiscard]] bool matches(std::string_view target, std::string_view tenant,
                            std::string_view database) noexcept;
+
+/// Whether `target` names a database, or a tenant, of the catalog. The database
+/// "*" has no name of its own and makes none known: what a client reaches
+/// through it is known as a pool, while there is one.
+[[nodiscard]] bool names_database(const tenants::catalog& all,
+                                  std::string_view target);
 
 } // namespace cenote::actors

@@ -1,7 +1,9 @@
 #include "actors/admission.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
+#include <vector>
 
 namespace cenote::actors {
 
@@ -32,7 +34,7 @@ bool slot_queues::push(const slot_request& request,
     one.quota = request.quota;
     one.quota->units->want();
   }
-  one.queue.push(request.tenant, request.ticket);
+  one.queue.push(request.pool.tenant, request.ticket);
   ++one.quota->queued;
   return true;
 }
@@ -44,6 +46,20 @@ void slot_queues::left(std::map<std::uint64_t, line>::iterator at) {
     return;
   one.quota->units->unwant();
   lines_.erase(at);
+}
+
+slot_queues::waiter* slot_queues::find(std::uint64_t ticket) {
+  auto at = waiters_.find(ticket);
+  return at == waiters_.end() ? nullptr : &at->second;
+}
+
+bool slot_queues::is_time_to_ask(const slot_request& request, time_point now,
+                                 duration pause) {
+  auto in = lines_.find(address_of(*request.quota->units));
+  if (in == lines_.end() || now < in->second.ask_again_at)
+    return false;
+  in->second.ask_again_at = now + pause;
+  return true;
 }
 
 pool_worker_actor slot_queues::cancel(std::uint64_t ticket) {
@@ -88,13 +104,18 @@ slot_queues::pop(std::uint64_t quota_address) {
 
 void admission_state::queue(const slot_request& request,
                             const pool_worker_actor& worker) {
-  if (!queues.push(request, worker))
-    return;
-  self->monitor(worker);
+  auto is_new = queues.push(request, worker);
+  if (is_new)
+    self->monitor(worker);
   // A unit may have come back before we said that we want one.
   grant(address_of(*request.quota->units));
-  if (queues.size() > 0)
-    ask_others(request);
+  auto* still_there = queues.find(request.ticket);
+  if (still_there == nullptr)
+    return;
+  auto is_time = queues.is_time_to_ask(request, self->clock().now(),
+                                       with->settings().tick);
+  if (is_new || is_time)
+    ask_others(*still_there);
 }
 
 void admission_state::grant(std::uint64_t quota_address) {
@@ -107,20 +128,25 @@ void admission_state::grant(std::uint64_t quota_address) {
   }
 }
 
-void admission_state::ask_others(const slot_request& request) {
-  auto asked = live_pool_ptr{};
+void admission_state::ask_others(slot_queues::waiter& who) {
+  auto others = std::vector<std::pair<std::uint32_t, live_pool_ptr>>{};
   for (auto& other : with->pools.all()) {
-    auto shared = other->quotas().shared;
-    if (other->key().tenant == request.tenant
-        || std::ranges::find(shared, request.quota) == shared.end())
-      continue;
-    if (!asked || other->quotas().pool->used() > asked->quotas().pool->used())
-      asked = other;
+    auto quotas = other->quotas();
+    auto used = quotas.pool->used();
+    // Of its own pool, an idle server would not let anybody wait.
+    if (used > 0 && other->key() != who.request.pool
+        && std::ranges::find(quotas.shared, who.request.quota)
+             != quotas.shared.end())
+      others.emplace_back(used, std::move(other));
   }
-  if (!asked)
-    return;
-  if (auto worker = asked->now().worker)
-    tell(self, worker, atom::give_back_v, std::uint32_t{1});
+  std::ranges::stable_sort(others, std::greater{},
+                           [](const auto& each) { return each.first; });
+  if (who.asked_count >= others.size())
+    who.asked_count = 0;
+  auto until = std::min(others.size(), 2 * who.asked_count + 1);
+  for (; who.asked_count < until; ++who.asked_count)
+    if (auto worker = others[who.asked_count].second->now().worker)
+      tell(self, worker, atom::give_back_v, std::uint32_t{1});
 }
 
 admission_actor::behavior_type

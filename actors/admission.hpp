@@ -25,10 +25,17 @@ public:
   struct waiter {
     slot_request request;
     pool_worker_actor worker;
+    std::size_t asked_count = 0; ///< Pools asked to give back in this round.
   };
 
   /// False: that ticket is queued already.
   bool push(const slot_request& request, const pool_worker_actor& worker);
+  /// Null if that ticket is not queued. Valid until the next change.
+  waiter* find(std::uint64_t ticket);
+  /// Whether others may be asked again for units of this quota: with many
+  /// waiters once per `pause` and not for each of them.
+  bool is_time_to_ask(const slot_request& request, time_point now,
+                      duration pause);
   /// Whose it was; empty if it is not queued.
   pool_worker_actor cancel(std::uint64_t ticket);
   void cancel_all(const caf::actor_addr& worker);
@@ -49,6 +56,7 @@ private:
   struct line {
     proxy::edge::shared_quota_ptr quota;
     pool::fair_queue queue;
+    time_point ask_again_at{};
   };
 
   void left(std::map<std::uint64_t, line>::iterator at);
@@ -64,10 +72,13 @@ struct admission_state {
   house_ptr with;
   slot_queues queues;
 
+  /// Said again with every tick of a worker that still waits.
   void queue(const slot_request& request, const pool_worker_actor& worker);
   void grant(std::uint64_t quota_address);
-  /// Pools that hold units of a quota others starve under are asked for some.
-  void ask_others(const slot_request& request);
+  /// Asks pools that have units of the quota to close an idle server, largest
+  /// first. Which of them has an idle one is known to their lanes alone: each
+  /// time twice as many are asked, and after the last one the first again.
+  void ask_others(slot_queues::waiter& who);
 };
 
 admission_actor::behavior_type

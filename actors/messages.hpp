@@ -70,7 +70,7 @@ struct drain_report {
 struct slot_request {
   std::uint64_t ticket = 0; ///< The worker's own number for it.
   proxy::edge::shared_quota_ptr quota;
-  std::string tenant;
+  tenants::pool_key pool; ///< Whose worker it is; its tenant is whose turn.
 };
 
 /// A unit for a worker that waited, still owned by the message: a worker that

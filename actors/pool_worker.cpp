@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <utility>
 
 #include "base/log.hpp"
@@ -15,6 +16,10 @@ std::uint64_t next_ticket() noexcept {
   static auto last = std::atomic<std::uint64_t>{0};
   return ++last;
 }
+
+/// A lane that has not told again for so long has nobody waiting any more; it
+/// does not say so by itself.
+constexpr duration wanted_time_max = std::chrono::seconds{3};
 
 pool::backoff::settings retry_settings(const tenants::pool_settings& from) {
   return {from.server_login_retry, from.server_login_retry, 0.0};
@@ -47,8 +52,13 @@ void pool_worker_state::warm() {
 }
 
 void pool_worker_state::on_starving(const proxy::lane_numbers& numbers) {
-  wanted = numbers.servers_wanted;
+  set_wanted(numbers);
   fill();
+}
+
+void pool_worker_state::set_wanted(const proxy::lane_numbers& numbers) {
+  wanted = numbers.servers_wanted;
+  wanted_at = now();
 }
 
 void pool_worker_state::on_gone() {
@@ -56,9 +66,8 @@ void pool_worker_state::on_gone() {
 }
 
 void pool_worker_state::on_census(const proxy::pool_port::census& there) {
-  if (!std::exchange(is_waiting_for_census, false))
-    return;
-  wanted = there.numbers.servers_wanted;
+  is_waiting_for_census = false;
+  set_wanted(there.numbers);
   fill();
 }
 
@@ -137,6 +146,10 @@ std::uint32_t pool_worker_state::logins_wanted() const {
   return std::max(all, least > servers ? least - servers : 0u);
 }
 
+bool pool_worker_state::is_anybody_waiting() const {
+  return std::max(wanted, is_warm_wanted ? 1u : 0u) > opening;
+}
+
 void pool_worker_state::fill() {
   if (is_waiting_for_census || pool->is_paused || pool->is_draining) {
     leave_queue();
@@ -151,6 +164,11 @@ void pool_worker_state::fill() {
     }
     if (opening >= with->settings().logins_per_pool_max)
       return; // Each end of a login comes here again.
+    // A reserve never waits in front of another pool's clients, nor are others
+    // asked for it: it is filled when there is room.
+    if (queued && !is_anybody_waiting()
+        && queued->quota != pool->quotas().logins)
+      leave_queue();
     if (queued) {
       arm(with->settings().tick);
       return;
@@ -187,7 +205,8 @@ bool pool_worker_state::open_one(slot_grant grant) {
   for (const auto& from : quotas.shared) {
     auto unit = take(from);
     if (!unit) {
-      queue_up(from);
+      if (is_anybody_waiting())
+        queue_up(from);
       return false;
     }
     order.seat.push_back(std::move(*unit));
@@ -206,7 +225,7 @@ bool pool_worker_state::open_one(slot_grant grant) {
 // -- waiting for a unit -------------------------------------------------------
 
 void pool_worker_state::queue_up(const proxy::edge::shared_quota_ptr& quota) {
-  queued = slot_request{next_ticket(), quota, pool->key().tenant};
+  queued = slot_request{next_ticket(), quota, pool->key()};
   if (auto admission = with->admission())
     tell(self, admission, atom::queue_v, *queued, pool_worker_actor{self});
 }
@@ -235,6 +254,10 @@ void pool_worker_state::on_granted(slot_grant grant) {
 }
 
 void pool_worker_state::on_give_back(std::uint32_t count) {
+  // Whoever has an idle server needs none: that is heard before its unit comes
+  // back, so that the unit does not come to us.
+  if (wanted > 0)
+    with->shards().report(pool->lane);
   with->shards().shrink_lane(pool->lane, count);
   log::debug(
     "asked to give back servers",
@@ -248,11 +271,15 @@ void pool_worker_state::on_tick() {
     arm(with->settings().tick);
     return;
   }
-  // ADMISSION may have been restarted since and have forgotten us.
-  if (queued)
+  if (queued && now() - wanted_at >= wanted_time_max)
+    wanted = 0;
+  auto ticket = queued ? queued->ticket : 0;
+  fill();
+  // ADMISSION may have been restarted since and have forgotten us; if not, it
+  // asks others again.
+  if (queued && queued->ticket == ticket)
     if (auto admission = with->admission())
       tell(self, admission, atom::queue_v, *queued, pool_worker_actor{self});
-  fill();
 }
 
 void pool_worker_state::arm(duration pause) {

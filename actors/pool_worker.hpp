@@ -39,6 +39,8 @@ struct pool_worker_state {
   std::vector<proxy::quota_unit> login_units;
   std::uint32_t opening = 0; ///< Logins under way that we ordered.
   std::uint32_t wanted = 0;  ///< Servers that waiters could use.
+  /// When the lane said so; while somebody waits it says it each second.
+  time_point wanted_at{};
   bool is_warm_wanted = false;
   bool is_waiting_for_census = false;
   /// What is queued in ADMISSION; empty without.
@@ -62,6 +64,9 @@ private:
   /// Servers there are, or that a predecessor's login will make.
   [[nodiscard]] std::uint32_t working() const;
   [[nodiscard]] std::uint32_t logins_wanted() const;
+  /// Whether anybody waits for a server that is not under way.
+  [[nodiscard]] bool is_anybody_waiting() const;
+  void set_wanted(const proxy::lane_numbers& numbers);
   void look_at_target();
   void login_ended();
   void fill();

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <set>
@@ -90,14 +89,7 @@ bool is_known(const collected& seen, const tenants::catalog& all,
     for (const auto& lane : shard.lanes)
       if (actors::matches(target, lane.pool.tenant, lane.pool.database))
         return true;
-  return std::any_of(
-    all.tenants().begin(), all.tenants().end(), [&target](const auto& each) {
-      const auto whole = each.first + '.';
-      return target == whole
-          || each.second->find_database(
-               target.starts_with(whole) ? target.substr(whole.size()) : target)
-               != nullptr;
-    });
+  return actors::names_database(all, target);
 }
 
 /// The word in "cannot ... admin db".

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,7 +39,9 @@ public:
   bool refuses_lanes = false; ///< `open_lane` throws.
   bool answers_reports = true;
   bool answers_pauses = true;
-  std::uint32_t shrunk = 0; ///< Idle servers asked back.
+  /// Lanes asked to close an idle server, in order, once per server.
+  std::vector<std::uint64_t> shrunk;
+  std::function<void(std::uint64_t)> on_shrink; ///< May be empty.
   bool answers_drains = false;
 
   template <class Use>
@@ -117,8 +120,10 @@ public:
     with(where.lane.value(), [&](lane& one) { one.retired_below = epoch; });
   }
 
-  void shrink_lane(proxy::lane_ref, std::uint32_t count) override {
-    shrunk += count;
+  void shrink_lane(proxy::lane_ref where, std::uint32_t count) override {
+    shrunk.insert(shrunk.end(), count, where.lane.value());
+    if (on_shrink)
+      on_shrink(where.lane.value());
   }
 
   void drain_lane(proxy::lane_ref where, time_point, ec) override {
@@ -227,6 +232,29 @@ public:
     auto order = take(servers_);
     order.seat.clear();
     order.port->server_gone(order.lane, ec::server_lost);
+  }
+
+  /// The oldest server of that lane is closed, if it has one.
+  void lose_of(std::uint64_t lane) {
+    auto lock = std::unique_lock{guard_};
+    auto at = std::ranges::find_if(servers_, [lane](const auto& order) {
+      return order.lane.lane.value() == lane;
+    });
+    if (at == servers_.end())
+      return;
+    auto order = std::move(*at);
+    servers_.erase(at);
+    lock.unlock();
+    order.seat.clear();
+    order.port->server_gone(order.lane, ec::server_retired);
+  }
+
+  [[nodiscard]] std::size_t open_servers_of(std::uint64_t lane) const {
+    auto lock = std::lock_guard{guard_};
+    return static_cast<std::size_t>(
+      std::ranges::count_if(servers_, [lane](const auto& order) {
+        return order.lane.lane.value() == lane;
+      }));
   }
 
   /// Tenant of the newest order.

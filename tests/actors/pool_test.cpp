@@ -398,6 +398,102 @@ BOOST_AUTO_TEST_CASE(a_restarted_admission_is_asked_again) {
   BOOST_TEST(quota->queued == 0u);
 }
 
+namespace {
+
+/// Pools of one tenant, by their databases, that share `servers_max`.
+tenants::pool_spec sharing(std::string database, std::uint32_t servers_max) {
+  auto spec = make_spec("acme", std::move(database));
+  spec.settings.tenant_servers_max = servers_max;
+  return spec;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(
+  an_idle_server_makes_room_for_a_waiter_of_the_same_tenant) {
+  opener.is_automatic = true;
+  shards.on_shrink = [this](std::uint64_t lane) { opener.lose_of(lane); };
+  join_and_run(1, sharing("one", 1));
+  BOOST_TEST(opener.open_servers_of(1) == 1u);
+  BOOST_TEST(join_and_run(2, sharing("two", 1))->is_seated());
+  BOOST_TEST((shards.shrunk == std::vector<std::uint64_t>{1}));
+  BOOST_TEST(opener.open_servers_of(1) == 0u);
+  BOOST_TEST(opener.open_servers_of(2) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_that_lent_all_its_servers_is_asked_again) {
+  opener.is_automatic = true;
+  join_and_run(1, sharing("one", 1));
+  auto waits = join_and_run(2, sharing("two", 1));
+  BOOST_TEST((shards.shrunk == std::vector<std::uint64_t>{1}));
+  advance(1s);
+  BOOST_TEST((shards.shrunk == std::vector<std::uint64_t>{1, 1}));
+  BOOST_TEST(!waits->has_answer());
+  shards.on_shrink = [this](std::uint64_t lane) { opener.lose_of(lane); };
+  advance(1s);
+  BOOST_TEST(waits->is_seated());
+  advance(2s);
+  BOOST_TEST(shards.shrunk.size() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(who_has_nothing_idle_does_not_hide_who_has) {
+  opener.is_automatic = true;
+  join_and_run(1, sharing("large", 4));
+  starve(2, sharing("large", 4));
+  starve(0, sharing("large", 4));
+  join_and_run(2, sharing("small", 4));
+  BOOST_TEST(opener.open_servers() == 4u);
+  shards.on_shrink = [this](std::uint64_t lane) {
+    if (lane == 2)
+      opener.lose_of(lane);
+  };
+  auto waits = join_and_run(3, sharing("other", 4));
+  BOOST_TEST((shards.shrunk == std::vector<std::uint64_t>{1}));
+  advance(1s);
+  BOOST_TEST((shards.shrunk == std::vector<std::uint64_t>{1, 2}));
+  BOOST_TEST(waits->is_seated());
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_whose_waiters_left_does_not_get_its_unit_back) {
+  opener.is_automatic = true;
+  join_and_run(1, sharing("one", 1));
+  // Its waiter was served by the server that there is, which nobody says.
+  starve(1, sharing("one", 1));
+  BOOST_TEST(pool(sharing("one", 1))->quotas().shared[1]->queued == 1u);
+  shards.on_shrink = [this](std::uint64_t lane) { opener.lose_of(lane); };
+  BOOST_TEST(join_and_run(2, sharing("two", 1))->is_seated());
+  BOOST_TEST(opener.ordered() == 2u);
+  BOOST_TEST(pool(sharing("one", 1))->quotas().shared[1]->queued == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_lane_that_says_nothing_any_more_waits_for_nothing) {
+  opener.is_automatic = true;
+  join_and_run(1, sharing("one", 1));
+  starve(1, sharing("one", 1));
+  auto quota = pool(sharing("one", 1))->quotas().shared[1];
+  advance(1s);
+  BOOST_TEST(quota->queued == 1u);
+  for (int i = 0; i < 3; ++i)
+    advance(1s);
+  BOOST_TEST(quota->queued == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_reserve_takes_no_server_from_others_but_fills_up_later) {
+  opener.is_automatic = true;
+  join_and_run(1, sharing("one", 2));
+  auto reserved = sharing("two", 2);
+  reserved.settings.min_pool_size = 2;
+  join_and_run(2, reserved);
+  for (int i = 0; i < 3; ++i)
+    advance(1s);
+  BOOST_TEST(opener.open_servers_of(2) == 1u);
+  BOOST_TEST(shards.shrunk.empty());
+  BOOST_TEST(pool(reserved)->quotas().shared[1]->queued == 0u);
+  opener.lose_of(1);
+  advance(1s);
+  BOOST_TEST(opener.open_servers_of(2) == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(logins_to_one_host_are_limited_over_all_pools) {
   auto joined = std::vector<slot_ptr>{};
   for (std::uint64_t i = 0; i < 40; ++i)
