@@ -139,6 +139,20 @@ void send_run(const house& with, admin_command command,
     tell_from_outside(node, atom::run_v, std::move(order));
 }
 
+/// A seat by the pool's open door: no actor is asked.
+std::optional<proxy::edge::admission>
+walk_in(const house& with, const tenants::pool_key& key, client_id who,
+        std::vector<proxy::quota_unit>& units) {
+  auto pool = with.pools.find(key);
+  auto greet = pool ? pool->enter(who) : std::nullopt;
+  if (!greet)
+    return std::nullopt;
+  const auto lane = pool->lane;
+  return proxy::edge::admission{
+    lane, std::move(*greet),
+    proxy::subscription{who, std::move(pool), std::move(units)}};
+}
+
 proxy::refusal refused(ec code) {
   return proxy::refusal{failure{code, {}}, {}};
 }
@@ -153,6 +167,8 @@ bridge::bridge(std::shared_ptr<house> with)
 asio::awaitable<proxy::edge::subscribe_outcome>
 bridge::subscribe(tenants::pool_spec spec, client_id who,
                   std::vector<proxy::quota_unit> units) {
+  if (auto walked_in = walk_in(*with_, spec.key, who, units))
+    co_return std::move(*walked_in);
   auto on = co_await asio::this_coro::executor;
   const auto& settings = with_->settings();
   auto deadline = clock::now() + settings.subscribe_time_max;

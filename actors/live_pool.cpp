@@ -46,6 +46,7 @@ live_pool::handles live_pool::now() const {
 void live_pool::set_manager(manager_actor who) {
   auto lock = std::lock_guard{guard_};
   std::swap(handles_.manager, who);
+  close_door();
 }
 
 void live_pool::set_worker(pool_worker_actor who) {
@@ -62,11 +63,66 @@ void live_pool::detach() {
   auto old = handles{};
   auto lock = std::lock_guard{guard_};
   std::swap(handles_, old);
+  close_door();
+}
+
+// -- the open door ------------------------------------------------------------
+
+std::optional<greeting_ptr> live_pool::enter(client_id who) {
+  auto lock = std::lock_guard{guard_};
+  if (!door_ || is_draining)
+    return std::nullopt;
+  inside_.insert(who);
+  was_entered_ = true;
+  count();
+  return door_;
+}
+
+void live_pool::set_door(greeting_ptr greet) {
+  auto lock = std::lock_guard{guard_};
+  std::swap(door_, greet);
+}
+
+bool live_pool::close_door_if_empty() {
+  auto lock = std::lock_guard{guard_};
+  if (!inside_.empty())
+    return false;
+  door_.reset();
+  return true;
+}
+
+bool live_pool::was_entered() {
+  auto lock = std::lock_guard{guard_};
+  return std::exchange(was_entered_, false) || !inside_.empty();
+}
+
+void live_pool::set_seated(std::size_t seated) {
+  auto lock = std::lock_guard{guard_};
+  seated_ = seated;
+  count();
+}
+
+/// With `guard_` held.
+void live_pool::close_door() {
+  door_.reset();
+  inside_.clear();
+}
+
+/// With `guard_` held.
+void live_pool::count() {
+  client_count = static_cast<std::uint32_t>(seated_ + inside_.size());
 }
 
 // -- pool_port ----------------------------------------------------------------
 
 void live_pool::client_left(client_id who) noexcept {
+  {
+    auto lock = std::lock_guard{guard_};
+    if (inside_.erase(who) > 0) {
+      count();
+      return;
+    }
+  }
   if (auto to = now().manager)
     tell_from_outside(to, atom::leave_v, who);
 }

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "actors/contracts.hpp"
@@ -60,12 +61,35 @@ public:
   std::atomic<bool> is_retargeted{false};
   /// Its actors died too often.
   std::atomic<bool> is_down{false};
-  /// Subscribed clients, as MANAGER counts them; for SHOW.
+  /// Subscribed clients: MANAGER's, and those who came in by the open door. For
+  /// SHOW.
   std::atomic<std::uint32_t> client_count{0};
+
+  // -- the open door ----------------------------------------------------------
+
+  // While a pool is warm and nothing is the matter, MANAGER would give a seat
+  // to anybody; so it leaves the door open, and a login costs no message and no
+  // wake-up. MANAGER looks at who came and went when it ticks.
+
+  /// A seat, or nothing: the door is closed, ask MANAGER.
+  [[nodiscard]] std::optional<greeting_ptr> enter(client_id who);
+
+  /// MANAGER opens the door; null closes it. Who is inside stays.
+  void set_door(greeting_ptr greet);
+
+  /// Closes the door if nobody is inside who came in by it.
+  [[nodiscard]] bool close_door_if_empty();
+
+  /// Whether anybody is inside by the door, or came in since the last call.
+  [[nodiscard]] bool was_entered();
+
+  /// How many MANAGER has seated itself.
+  void set_seated(std::size_t count);
 
   // -- who is in charge -------------------------------------------------------
 
   [[nodiscard]] handles now() const;
+  /// Closes the door: a new MANAGER learns from the lane who is there.
   void set_manager(manager_actor who);
   void set_worker(pool_worker_actor who);
   void set_supervisor(tenant_supervisor_actor who);
@@ -88,12 +112,19 @@ public:
   void reported(proxy::lane_ref where, census now) noexcept override;
 
 private:
+  void close_door();
+  void count();
+
   const tenants::pool_key key_;
   // Held for the time of a copy only: shards call in here.
   mutable std::mutex guard_;
   spec_ptr spec_;
   proxy::edge::server_quotas quotas_;
   handles handles_;
+  greeting_ptr door_; ///< Null: closed.
+  std::unordered_set<client_id> inside_;
+  bool was_entered_ = false;
+  std::size_t seated_ = 0;
 };
 
 using live_pool_ptr = std::shared_ptr<live_pool>;

@@ -83,7 +83,13 @@ void manager_state::warm() {
 }
 
 void manager_state::count() {
-  pool->client_count = static_cast<std::uint32_t>(seats->client_count());
+  pool->set_seated(seats->client_count());
+}
+
+void manager_state::mind_the_door() {
+  const auto is_open = !is_waiting_for_census && !failing
+                    && !seats->is_draining() && !seats->is_banned();
+  pool->set_door(is_open ? greet : nullptr);
 }
 
 // -- what the pool's servers do -----------------------------------------------
@@ -92,6 +98,7 @@ void manager_state::on_failed(login_refused what) {
   refuse_cold(what.why);
   if (what.working == 0)
     failing = std::move(what);
+  mind_the_door();
 }
 
 void manager_state::on_opened(greeting_ptr said) {
@@ -99,6 +106,7 @@ void manager_state::on_opened(greeting_ptr said) {
   greet = std::move(said);
   for (auto& order : std::exchange(cold, {}))
     give_seat(order);
+  mind_the_door();
 }
 
 // -- operators ----------------------------------------------------------------
@@ -138,7 +146,8 @@ void manager_state::resume() {
 }
 
 bool manager_state::retire() {
-  if (is_waiting_for_census || seats->client_count() > 0 || !held.empty())
+  if (is_waiting_for_census || seats->client_count() > 0 || !held.empty()
+      || !pool->close_door_if_empty())
     return false;
   seats->drain();
   return true;
@@ -156,6 +165,7 @@ void manager_state::configure() {
     greet.reset();
     failing.reset();
   }
+  mind_the_door();
   warm();
 }
 
@@ -170,9 +180,12 @@ void manager_state::on_census(const proxy::pool_port::census& there) {
     count();
     for (auto& order : std::exchange(held, {}))
       admit(std::move(order));
+    mind_the_door();
     return;
   }
-  if (!std::exchange(is_idle_check, false) || seats->client_count() > 0)
+  mind_the_door();
+  if (!std::exchange(is_idle_check, false) || seats->client_count() > 0
+      || pool->was_entered())
     return;
   if (!there.clients.empty()) {
     // Seated by a predecessor while they were on their way to the lane.
@@ -206,7 +219,9 @@ void manager_state::on_tick() {
   auto since = seats->empty_since();
   if (idle_max == duration::zero() || !since)
     return;
-  auto left = idle_max - (now() - *since);
+  if (pool->was_entered())
+    entered_at = now();
+  auto left = idle_max - (now() - std::max(*since, entered_at));
   if (left <= duration::zero()) {
     is_idle_check = true;
     with->shards().report(pool->lane);

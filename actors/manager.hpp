@@ -40,6 +40,8 @@ struct manager_state {
   bool is_waiting_for_census = false;
   bool is_idle_check = false;
   time_point tick_at = never;
+  /// When somebody was last seen to have come in by the pool's open door.
+  time_point entered_at = time_point::min();
 
   void start(const manager_options& options);
   void subscribe(subscribe_order order);
@@ -61,6 +63,8 @@ private:
   void refuse_cold(const proxy::refusal& why);
   void warm();
   void count();
+  /// Leaves the pool's door open as long as anybody would get a seat at once.
+  void mind_the_door();
   /// A tick not later than `pause` from now.
   void arm(duration pause);
 };
