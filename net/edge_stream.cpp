@@ -75,6 +75,7 @@ std::span<const std::byte> edge_stream::buffered() const noexcept {
 
 void edge_stream::consume(std::size_t count) noexcept {
   CENOTE_ASSERT(count <= plain_.size() - taken_);
+  is_peeked_ = false;
   taken_ += count;
   if (taken_ == plain_.size()) {
     plain_.clear();
@@ -89,6 +90,7 @@ void edge_stream::grant(std::size_t count) noexcept {
 // -- reading ------------------------------------------------------------------
 
 asio::awaitable<result<std::size_t>> edge_stream::read_more(std::size_t limit) {
+  is_peeked_ = false;
   limit = std::min({limit, budget_, read_bytes_max});
   if (budget_ == 0)
     co_return failure{ec::login_too_large, "more bytes than a login may have"};
@@ -156,12 +158,13 @@ asio::awaitable<result<std::size_t>> edge_stream::read_cipher() {
 }
 
 asio::awaitable<result<std::byte>> edge_stream::peek_one() {
-  auto first = std::byte{};
-  auto [error, count] = co_await socket_.async_receive(
-    asio::buffer(&first, 1), asio::socket_base::message_peek, no_throw);
-  if (error)
-    co_return to_failure(error, "peek");
-  co_return first;
+  if (buffered().empty()) {
+    auto got = co_await read_more();
+    if (!got)
+      co_return got.error();
+    is_peeked_ = true;
+  }
+  co_return buffered().front();
 }
 
 asio::awaitable<result<void>> edge_stream::read_eof() {
@@ -181,12 +184,26 @@ asio::awaitable<result<void>> edge_stream::read_eof() {
 // -- writing ------------------------------------------------------------------
 
 asio::awaitable<result<void>> edge_stream::write(std::vector<std::byte> bytes) {
-  if (tls_ == nullptr)
+  if (tls_ == nullptr) {
+    if (send_now(bytes))
+      co_return result<void>{};
     co_return co_await write_raw(std::move(bytes));
+  }
   auto encrypted = std::exchange(replies_, {});
   if (!tls_->encrypt(bytes, encrypted))
     co_return tls_->why();
   co_return co_await write_raw(std::move(encrypted));
+}
+
+/// What a login says nearly always fits into the socket's buffer: then nobody
+/// waits, and the event loop is not asked. False: `bytes` are left to be sent,
+/// and whoever tries next will hear of an error again.
+bool edge_stream::send_now(std::vector<std::byte>& bytes) noexcept {
+  const auto sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(),
+                           MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent > 0)
+    bytes.erase(bytes.begin(), bytes.begin() + sent);
+  return sent >= 0 && bytes.empty();
 }
 
 asio::awaitable<result<void>>
@@ -201,6 +218,10 @@ edge_stream::write_raw(std::vector<std::byte> bytes) {
 // -- TLS ----------------------------------------------------------------------
 
 asio::awaitable<result<void>> edge_stream::tls_accept(tls_context_ptr context) {
+  if (std::exchange(is_peeked_, false)) {
+    cipher_ = std::exchange(plain_, {});
+    grant(cipher_.size());
+  }
   if (!buffered().empty() || tls_ != nullptr)
     co_return failure{ec::bytes_before_tls, {}};
   auto session = tls_session::accept(std::move(context));
@@ -281,10 +302,13 @@ bool edge_stream::is_open() const noexcept {
   return socket_.is_open();
 }
 
-address edge_stream::peer() const {
-  auto error = asio::error_code{};
-  auto end = socket_.remote_endpoint(error);
-  return error ? address{} : to_address(end);
+const address& edge_stream::peer() const {
+  if (!peer_) {
+    auto error = asio::error_code{};
+    auto end = socket_.remote_endpoint(error);
+    peer_ = error ? address{} : to_address(end);
+  }
+  return *peer_;
 }
 
 address edge_stream::local() const {
@@ -311,10 +335,12 @@ handed_over edge_stream::release() && {
   auto fd = unique_fd{};
   if (socket_.is_open()) {
     auto error = asio::error_code{};
+    const bool is_non_blocking = socket_.native_non_blocking();
     auto released = socket_.release(error);
     if (!error) {
       fd.reset(released);
-      ::fcntl(released, F_SETFL, ::fcntl(released, F_GETFL) | O_NONBLOCK);
+      if (!is_non_blocking)
+        ::fcntl(released, F_SETFL, ::fcntl(released, F_GETFL) | O_NONBLOCK);
     }
   }
   return {std::move(fd), std::move(tls_), std::move(plain_)};

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -94,8 +95,9 @@ public:
   asio::awaitable<result<void>> read_eof();
 
   /// Answers a client's TLS handshake. Fails with `bytes_before_tls` when
-  /// anything is buffered (it would be plaintext injected before TLS; peek at
-  /// `peek_one` for direct TLS), `tls_handshake_failed`, `client_gone`.
+  /// anything is buffered (it would be plaintext injected before TLS; only what
+  /// `peek_one` just looked at may begin the handshake: direct TLS),
+  /// `tls_handshake_failed`, `client_gone`.
   asio::awaitable<result<void>> tls_accept(tls_context_ptr context);
 
   /// Starts a TLS handshake with a server. `host`: as `tls_session::connect`.
@@ -104,8 +106,8 @@ public:
   asio::awaitable<result<void>> tls_connect(tls_context_ptr context,
                                             std::string host);
 
-  /// Waits for the first byte and returns it without taking it off the socket:
-  /// 0x16 starts direct TLS. Without TLS only. Fails like `read_more`.
+  /// Waits for the first bytes, leaves them in `buffered` and returns the first
+  /// one: 0x16 starts direct TLS. Without TLS only. Fails like `read_more`.
   asio::awaitable<result<std::byte>> peek_one();
 
   /// Sends a TLS close_notify if there is TLS, then closes. Nothing is waited
@@ -116,7 +118,8 @@ public:
   /// `time_max`, then closes: what was written last is not lost to a reset.
   asio::awaitable<void> close_gently(std::chrono::milliseconds time_max);
 
-  [[nodiscard]] address peer() const;
+  /// Known from the first call on, whatever becomes of the connection.
+  [[nodiscard]] const address& peer() const;
   [[nodiscard]] address local() const;
 
   [[nodiscard]] bool is_tls() const noexcept {
@@ -137,6 +140,7 @@ public:
 private:
   result<std::size_t> take_decrypted(std::size_t limit);
   asio::awaitable<result<std::size_t>> read_cipher();
+  [[nodiscard]] bool send_now(std::vector<std::byte>& bytes) noexcept;
   asio::awaitable<result<void>> write_raw(std::vector<std::byte> bytes);
   asio::awaitable<result<void>>
   shake_hands(std::unique_ptr<tls_session> session);
@@ -145,9 +149,11 @@ private:
   std::unique_ptr<tls_session> tls_;
   std::vector<std::byte> plain_; ///< Read ahead, from `taken_` on.
   std::size_t taken_ = 0;
+  bool is_peeked_ = false; ///< `plain_` is what `peek_one` read, and no more.
   std::vector<std::byte> cipher_;  ///< Received, not decrypted yet.
   std::vector<std::byte> replies_; ///< What TLS wants to send on its own.
   std::size_t budget_;
+  mutable std::optional<address> peer_;
 };
 
 } // namespace cenote::net
