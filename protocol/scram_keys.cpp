@@ -1,9 +1,10 @@
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <climits>
+#include <memory>
 
 #include "base/assert.hpp"
 #include "protocol/base64.hpp"
@@ -14,30 +15,87 @@ namespace cenote::protocol {
 
 namespace scram_crypto {
 
+namespace {
+
+/// Looked up once. OpenSSL 3's `HMAC` and `EVP_sha256` look algorithms up by
+/// name in every call, which takes several times as long as the hashing.
+const EVP_MD* sha256() {
+  static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  CENOTE_ASSERT(found != nullptr);
+  return found;
+}
+
+/// SHA-256, again and again. OpenSSL wipes it when it is freed.
+class hasher {
+public:
+  hasher()
+    : context_{EVP_MD_CTX_new(), &EVP_MD_CTX_free} {
+    CENOTE_ASSERT(context_ != nullptr);
+    start();
+  }
+
+  void add(std::string_view bytes) {
+    const auto done
+      = EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
+    CENOTE_ASSERT(done == 1);
+  }
+
+  /// Starts over after that.
+  scram_key finish() {
+    scram_key out;
+    unsigned size = 0;
+    const auto done = EVP_DigestFinal_ex(
+      context_.get(), reinterpret_cast<unsigned char*>(out.bytes().data()),
+      &size);
+    CENOTE_ASSERT(done == 1 && size == scram_key::size);
+    start();
+    return out;
+  }
+
+private:
+  void start() {
+    const auto done = EVP_DigestInit_ex2(context_.get(), sha256(), nullptr);
+    CENOTE_ASSERT(done == 1);
+  }
+
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+/// SHA-256's, in bytes.
+constexpr std::size_t block_size = 64;
+
+} // namespace
+
+/// RFC 2104.
 scram_key hmac(std::string_view key,
                std::initializer_list<std::string_view> parts) {
-  std::string text;
+  auto with = hasher{};
+  auto pad = std::array<char, block_size>{};
+  if (key.size() > pad.size()) {
+    with.add(key);
+    const auto short_key = with.finish();
+    std::ranges::copy(short_key.reveal(), pad.begin());
+  } else {
+    std::ranges::copy(key, pad.begin());
+  }
+  for (auto& c : pad)
+    c = static_cast<char>(c ^ 0x36);
+  with.add({pad.data(), pad.size()});
   for (auto part : parts)
-    text += part;
-  scram_key out;
-  unsigned size = 0;
-  const auto* done
-    = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-           reinterpret_cast<unsigned char*>(out.bytes().data()), &size);
-  CENOTE_ASSERT(done != nullptr && size == scram_key::size);
-  return out;
+    with.add(part);
+  const auto inner = with.finish();
+  for (auto& c : pad)
+    c = static_cast<char>(c ^ 0x36 ^ 0x5c);
+  with.add({pad.data(), pad.size()});
+  wipe(pad);
+  with.add(inner.reveal());
+  return with.finish();
 }
 
 scram_key hash(const scram_key& key) {
-  scram_key out;
-  unsigned size = 0;
-  const auto done
-    = EVP_Digest(key.reveal().data(), scram_key::size,
-                 reinterpret_cast<unsigned char*>(out.bytes().data()), &size,
-                 EVP_sha256(), nullptr);
-  CENOTE_ASSERT(done == 1 && size == scram_key::size);
-  return out;
+  auto with = hasher{};
+  with.add(key.reveal());
+  return with.finish();
 }
 
 scram_key exclusive_or(const scram_key& a, const scram_key& b) {
