@@ -42,7 +42,8 @@ public:
 private:
   asio::awaitable<answer> ask(std::vector<std::byte> request);
   asio::awaitable<outcome<auth_farewell>> by_scram(ec hopeless);
-  asio::awaitable<result<protocol::scram_verifier>> true_verifier();
+  asio::awaitable<result<protocol::scram_verifier>>
+  derived_verifier(const secret& password);
   asio::awaitable<outcome<std::string>> scram_first();
   asio::awaitable<result<void>> by_md5(ec hopeless);
   asio::awaitable<result<void>> by_password(ec hopeless);
@@ -128,12 +129,11 @@ protocol::scram_verifier exchange::visible_verifier() const {
   return protocol::mock_verifier(with_.process_secret, whom_.salt_name);
 }
 
-asio::awaitable<result<protocol::scram_verifier>> exchange::true_verifier() {
+/// Of a user whose password is configured in clear text.
+asio::awaitable<result<protocol::scram_verifier>>
+exchange::derived_verifier(const secret& password) {
   auto visible = visible_verifier();
-  auto* plain = std::get_if<tenants::plain_password>(&whom_.who->password);
-  if (plain == nullptr)
-    co_return visible;
-  auto keys = co_await with_.deriver.keys(plain->value, visible.salt,
+  auto keys = co_await with_.deriver.keys(password, visible.salt,
                                           visible.iterations, &derived_);
   if (!keys)
     co_return keys.error();
@@ -174,7 +174,7 @@ asio::awaitable<outcome<auth_farewell>> exchange::by_scram(ec hopeless) {
   // the proof is there, as late for a known user as for an unknown one.
   const auto nonce = make_nonce();
   auto visible = visible_verifier();
-  visible.mock = hopeless != ec::none;
+  visible.mock = visible.mock || hopeless != ec::none;
   auto server = protocol::scram_server{std::move(visible), nonce};
   auto challenge = server.start(client_first);
   if (!challenge)
@@ -185,8 +185,12 @@ asio::awaitable<outcome<auth_farewell>> exchange::by_scram(ec hopeless) {
   auto got = co_await ask(std::move(request));
   if (auto* why = std::get_if<rejection>(&got))
     co_return std::move(*why);
-  if (hopeless == ec::none) {
-    auto verifier = co_await true_verifier();
+  const auto* plain
+    = hopeless == ec::none
+      ? std::get_if<tenants::plain_password>(&whom_.who->password)
+      : nullptr;
+  if (plain != nullptr) {
+    auto verifier = co_await derived_verifier(plain->value);
     if (!verifier)
       co_return rejection{verifier.error()};
     server = protocol::scram_server{std::move(*verifier), nonce};
