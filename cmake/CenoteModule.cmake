@@ -29,6 +29,10 @@ function(cenote_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES
     LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT})
+  if(CENOTE_SANITIZE MATCHES "thread")
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT
+      "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/tsan.supp")
+  endif()
 endfunction()
 
 # cenote_fuzz(name SOURCES … [DEPENDS …] [CORPUS dir]): a libFuzzer program, run for
