@@ -97,6 +97,10 @@ error_view describe(ec code) noexcept {
               "transaction blocks not allowed in statement pooling mode"};
     case ec::too_many_outstanding:
       return {"54000", "FATAL", "too many requests in one pipeline"};
+    case ec::statement_too_large:
+      return {"54000", "ERROR", "prepared statement is too large"};
+    case ec::too_many_statements:
+      return {"54000", "ERROR", "too many prepared statements"};
     case ec::killed_by_admin:
       return {"57P01", "FATAL",
               "terminating connection due to administrator command"};
@@ -274,6 +278,10 @@ std::string_view name(ec code) noexcept {
       return "transaction_in_statement_mode";
     case ec::too_many_outstanding:
       return "too_many_outstanding";
+    case ec::statement_too_large:
+      return "statement_too_large";
+    case ec::too_many_statements:
+      return "too_many_statements";
     case ec::killed_by_admin:
       return "killed_by_admin";
     case ec::client_gone:

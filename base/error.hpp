@@ -57,6 +57,8 @@ enum class ec : std::uint8_t {
   transaction_timeout,
   transaction_in_statement_mode,
   too_many_outstanding,
+  statement_too_large,
+  too_many_statements,
   killed_by_admin,
   client_gone,
   out_of_buffers,

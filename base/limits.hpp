@@ -34,6 +34,18 @@ inline constexpr std::uint64_t message_bytes_max = 0x3fff'ffff;
 /// Requests of one client that PostgreSQL has not answered yet.
 inline constexpr std::size_t outstanding_requests_max = 65'536;
 
+/// A prepared statement in transaction mode: it is kept, to be parsed on other
+/// servers.
+inline constexpr std::size_t statement_bytes_max = 4 * 1024 * 1024;
+
+/// Named statements of one client, and their bytes; bytes of all on one lane.
+inline constexpr std::size_t client_statements_max = 10'000;
+inline constexpr std::size_t client_statement_bytes_max = 32 * 1024 * 1024;
+inline constexpr std::size_t lane_statement_bytes_max = 512 * 1024 * 1024;
+
+/// Bytes of a message whose names are looked for; longer names are no names.
+inline constexpr std::size_t named_bytes_max = 16 * 1024;
+
 /// Bytes of a client held while it waits for a server; then it is not read.
 inline constexpr std::size_t held_bytes_max = 64 * 1024;
 

@@ -221,6 +221,7 @@ void read_pool_options(const section& from, tenants::pool_options& to,
   from.read("server_login_retry", to.server_login_retry);
   from.read("pool_idle_timeout", to.pool_idle_timeout);
   from.read("server_reset_query", to.reset_query);
+  from.read("max_prepared_statements", to.prepared_statements_max);
 }
 
 tenants::pool_options check_pool_sizes(const section& from,

@@ -12,6 +12,7 @@ using word_list = std::array<std::string_view, 3>;
 
 constexpr auto clients_max = std::int64_t{10'000'000};
 constexpr auto servers_max = std::int64_t{1'000'000};
+constexpr auto prepared_statements_max = std::int64_t{100'000};
 constexpr auto port_max = std::int64_t{65'535};
 
 constexpr auto pool_modes = word_list{"session", "transaction", "statement"};
@@ -60,6 +61,7 @@ constexpr auto server_pool_keys = std::array{
   time_of("server_login_retry", "\"15s\""),
   time_of("pool_idle_timeout", "\"1h\""),
   key_rule{"server_reset_query", any_text, "\"DISCARD ALL\""},
+  count_of("max_prepared_statements", "200", prepared_statements_max),
 };
 
 constexpr auto pool_keys = [] {

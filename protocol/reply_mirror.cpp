@@ -66,6 +66,7 @@ ec reply_mirror::sent(char tag, delivery how, owner_id owner) noexcept {
   // The server has come to the end of the queue: no need to go through it.
   if (ends_copy(what.tag))
     return ec::none;
+  only.next = ++tail_;
   if (only.skipping && what.tag != frontend_tag::sync)
     return ec::none;
   only.skipping = false;
@@ -226,7 +227,7 @@ void reply_mirror::end_message(const piece& part, reaction& out) noexcept {
   if (message_ == backend_tag::error_response) {
     end_error(out);
   } else if (message_ == backend_tag::command_complete) {
-    dirt_.end_tag(rows_, queued() == 0);
+    out.forgot_statements = dirt_.end_tag(rows_, queued() == 0);
   } else if (message_ == backend_tag::function_call_response) {
     dirt_.add(dirt::opaque);
   } else if (message_ == backend_tag::ready_for_query) {
@@ -271,6 +272,7 @@ const reply_mirror::position* reply_mirror::first_due() const noexcept {
 void reply_mirror::answer_for(const position& from) noexcept {
   answer_.how = from.how;
   answer_.owner = from.owner;
+  answer_.sequence = from.next - 1;
 }
 
 bool reply_mirror::step_all(backend_tag tag) noexcept {
@@ -400,12 +402,16 @@ bool reply_mirror::owes_nothing() const noexcept {
 }
 
 std::size_t reply_mirror::outstanding() const noexcept {
-  std::size_t most = 0;
+  return tail_ - settled();
+}
+
+std::uint32_t reply_mirror::settled() const noexcept {
+  std::uint32_t most = 0;
   for (const auto& one : std::span{positions_}.first(position_count_)) {
     const auto begun = one.at == due::nothing ? 0u : 1u;
-    most = std::max<std::size_t>(most, tail_ - one.next + begun);
+    most = std::max(most, tail_ - one.next + begun);
   }
-  return most;
+  return tail_ - most;
 }
 
 reply_mirror::copy_state reply_mirror::copy() const noexcept {

@@ -15,8 +15,20 @@
 namespace cenote::protocol {
 
 /// What becomes of a reply: to the client who asked, or swallowed because
-/// cenote asked.
-enum class delivery : std::uint8_t { forward, skip };
+/// cenote asked, or made into what the client would have been told.
+enum class delivery : std::uint8_t {
+  forward,
+  skip,
+  /// Swallowed, but an ErrorResponse is the client's: cenote asked for what the
+  /// client's next message needs.
+  skip_answer,
+  /// CloseComplete that the client is shown as ParseComplete: the statement is
+  /// there already.
+  as_parse_complete,
+  /// The request was made to fail; the caller has the ErrorResponse that the
+  /// client is shown instead.
+  as_error,
+};
 
 /// Who asked. Several clients may one day be answered by one server in turn, so
 /// every outstanding reply names its owner. 0 is cenote itself.
@@ -41,10 +53,14 @@ enum class async_message : std::uint8_t {
 struct reaction {
   delivery how = delivery::forward;
   owner_id owner = 0;
+  std::uint32_t sequence = 0; ///< Of the request that is answered.
   bool ready = false;     ///< This piece completes a ReadyForQuery.
   bool violation = false; ///< The server said what it must not say now.
   bool fatal = false;     ///< This piece completes an ErrorResponse of severity
                           ///< FATAL or PANIC: the server closes after it.
+  /// This piece completes a DEALLOCATE ALL or a DISCARD ALL: no statement that
+  /// was prepared before it is left.
+  bool forgot_statements = false;
   async_message async = async_message::none;
 };
 
@@ -106,6 +122,15 @@ public:
   /// Replies not yet received; an upper bound while PostgreSQL's position is
   /// uncertain.
   [[nodiscard]] std::size_t outstanding() const noexcept;
+
+  /// The sequence number that the next recorded request gets. Wraps around.
+  [[nodiscard]] std::uint32_t next_sequence() const noexcept {
+    return tail_;
+  }
+
+  /// Every request before this sequence number is answered, or was dropped
+  /// because one before it failed.
+  [[nodiscard]] std::uint32_t settled() const noexcept;
 
   /// False after a COPY that failed with a Sync sent into it, until an answer
   /// tells whether PostgreSQL swallowed it. Meanwhile `owner` and `how` are the

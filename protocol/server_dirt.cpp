@@ -16,10 +16,10 @@ std::string_view text_of(std::span<const std::byte> body) noexcept {
 
 } // namespace
 
-void server_dirt::end_tag(command_rows rows, bool is_last) noexcept {
+bool server_dirt::end_tag(command_rows rows, bool is_last) noexcept {
   const auto tag = text_of(tag_.bytes());
   if (tag.empty())
-    return;
+    return false;
   // The tags that matter, by their first letter: most commands end here.
   switch (tag.front()) {
     case 'C':
@@ -33,13 +33,16 @@ void server_dirt::end_tag(command_rows rows, bool is_last) noexcept {
         seen_.add(dirt::cursors);
       else if (tag == "DO")
         seen_.add(dirt::opaque);
-      else if (tag == "DEALLOCATE ALL" && is_last)
-        seen_.remove(dirt::statements);
-      else if (tag == "DISCARD ALL") {
+      else if (tag == "DEALLOCATE ALL") {
+        if (is_last)
+          seen_.remove(dirt::statements);
+        return true;
+      } else if (tag == "DISCARD ALL") {
         const auto prepared_later = !is_last && seen_.has(dirt::statements);
         seen_ = {};
         if (prepared_later)
           seen_.add(dirt::statements);
+        return true;
       }
       break;
     case 'E':
@@ -72,6 +75,7 @@ void server_dirt::end_tag(command_rows rows, bool is_last) noexcept {
     default:
       break;
   }
+  return false;
 }
 
 } // namespace cenote::protocol

@@ -84,8 +84,9 @@ public:
   }
 
   /// It is complete. `is_last`: no later request is outstanding that may have
-  /// prepared something after a DEALLOCATE ALL.
-  void end_tag(command_rows rows, bool is_last) noexcept;
+  /// prepared something after a DEALLOCATE ALL. True: it was a DEALLOCATE ALL
+  /// or a DISCARD ALL.
+  bool end_tag(command_rows rows, bool is_last) noexcept;
 
 private:
   body_prefix<tag_bytes_max> tag_;

@@ -29,7 +29,7 @@ void client_link::on_bytes(net::slice in) {
   switch (phase_) {
     case session::phase::idle:
     case session::phase::borrowing:
-      return pump(in, true);
+      return stalled_ ? hold(in.bytes) : pump(in, true);
     case session::phase::waiting:
     case session::phase::preparing:
       return hold(in.bytes);
@@ -47,6 +47,15 @@ void client_link::to_server::send_copy(std::span<const std::byte> bytes,
                                        bool) noexcept {
   if (from->server_ != nullptr && !from->server_->send_copy(bytes))
     from->server_is_full();
+}
+
+std::vector<std::byte> client_link::to_server::take_buffer() {
+  return from->lane_.home().take_buffer();
+}
+
+void client_link::to_server::give_buffer(
+  std::vector<std::byte> spent) noexcept {
+  from->lane_.home().give_buffer(std::move(spent));
 }
 
 void client_link::server_is_full() noexcept {
@@ -89,8 +98,14 @@ bool client_link::take(const protocol::piece& part,
     skipping_ = !part.ends();
     return true;
   }
+  if (gathering_)
+    return take_named(part, rest, forward);
   if (watch_parse_)
     look_at_parse(part);
+  if (keeps_unnamed_) {
+    keep_unnamed(part.bytes);
+    keeps_unnamed_ = !part.ends();
+  }
   mid_message_ = !part.ends();
   forward.add(part);
   return true;
@@ -108,6 +123,20 @@ bool client_link::take_start(const protocol::piece& part,
       return false;
   }
   bool was_at_rest = server_->mirror().owes_nothing();
+  if (lane_.renames_statements()) {
+    const auto tag = protocol::frontend_tag_of(part.tag);
+    if (tag == frontend_tag::parse || tag == frontend_tag::bind
+        || tag == frontend_tag::describe || tag == frontend_tag::close) {
+      if (was_at_rest)
+        request_at_ = lane_.home().now();
+      return take_named(part, rest, forward);
+    }
+    if (tag == frontend_tag::query) {
+      // PostgreSQL drops the unnamed statement.
+      server_->unnamed_is_foreign();
+      forget_unnamed();
+    }
+  }
   if (auto code = server_->expect(part.tag); code != ec::none) {
     forward.flush();
     refuse(code);

@@ -16,6 +16,7 @@
 #include "proxy/timed.hpp"
 #include "session/client_life.hpp"
 #include "session/settings.hpp"
+#include "session/statements.hpp"
 
 namespace cenote::proxy {
 
@@ -78,10 +79,38 @@ public:
     return told_;
   }
 
-  /// Part of a message was forwarded and the rest has not come yet.
+  /// The rest of a message has not come yet, or waits here.
   [[nodiscard]] bool is_mid_message() const noexcept {
-    return mid_message_;
+    return mid_message_ || stalled_ || gathering_;
   }
+
+  // -- prepared statements: client_statements.cpp -----------------------------
+
+  /// The named statements. Made when the first is needed.
+  session::client_statements& names();
+
+  [[nodiscard]] bool has_names() const noexcept {
+    return prepared_ != nullptr && prepared_->named.size() > 0;
+  }
+
+  /// PostgreSQL has no unnamed statement of this client any more; or not this
+  /// `edition` of it.
+  void forget_unnamed() noexcept;
+  void forget_unnamed(std::uint32_t edition) noexcept;
+
+  /// A result type changed: all servers parse what this client has anew.
+  void renew_statements() noexcept;
+
+  /// Puts the client's own names in the place of ours into an ErrorResponse.
+  void show_own_names(std::vector<std::byte>& error) const;
+
+  /// What the client sends next depends on answers that have not come.
+  [[nodiscard]] bool is_stalled() const noexcept {
+    return stalled_;
+  }
+
+  /// They have.
+  void go_on();
 
   // -- cancel -----------------------------------------------------------------
 
@@ -125,6 +154,8 @@ private:
     void send(net::slice bytes, bool ends_message) noexcept;
     void send_copy(std::span<const std::byte> bytes,
                    bool ends_message) noexcept;
+    std::vector<std::byte> take_buffer();
+    void give_buffer(std::vector<std::byte> spent) noexcept;
   };
   using request_run = byte_run<to_server>;
 
@@ -139,6 +170,51 @@ private:
   void look_at_parse(const protocol::piece& part) noexcept;
   bool begin_request(const protocol::piece& part,
                      std::span<const std::byte> rest);
+
+  /// A message whose names we look at, as far as it is here.
+  struct named_message {
+    char tag = 0;
+    std::uint32_t body_bytes = 0;
+    std::span<const std::byte> bytes; ///< From the header on.
+    bool is_whole = false;
+    bool is_input = false; ///< `bytes` lie in the received slice.
+
+    [[nodiscard]] std::span<const std::byte> body() const noexcept {
+      return bytes.subspan(protocol::header_bytes);
+    }
+  };
+
+  /// What became of one.
+  enum class named : std::uint8_t {
+    passed,  ///< It is on its way, as far as it is here.
+    more,    ///< Not enough of it is here.
+    waits,   ///< Until earlier answers are there.
+    dropped, ///< Something else went in its place.
+    refused, ///< The client has ended.
+  };
+
+  bool take_named(const protocol::piece& part, std::span<const std::byte> rest,
+                  request_run& forward);
+  named pass_named(const named_message& what, request_run& forward);
+  named pass_parse(const named_message& what, request_run& forward);
+  named pass_named_parse(std::string_view name,
+                         std::span<const std::byte> definition,
+                         request_run& forward);
+  named pass_clash(std::string_view name, session::statement& there,
+                   std::span<const std::byte> definition, request_run& forward);
+  named pass_bind(const named_message& what, request_run& forward);
+  named pass_describe(const named_message& what, request_run& forward);
+  named pass_close(const named_message& what, request_run& forward);
+  named pass_as_it_is(const named_message& what, request_run& forward);
+  named find_statement(std::string_view name, session::statement*& found,
+                       request_run& forward);
+  named give_unnamed(request_run& forward);
+  named say_instead(std::vector<std::byte> words, request_run& forward);
+  named check(ec code, request_run& forward);
+  void put(const named_message& what, std::span<const std::byte> bytes,
+           request_run& forward);
+  void keep_unnamed(std::span<const std::byte> bytes);
+  void stop_gathering() noexcept;
   struct due {
     time_point when = never;
     ec why = ec::none;
@@ -170,6 +246,9 @@ private:
   bool settings_confirmed_ = true; ///< PostgreSQL took them before.
   bool mid_message_ = false;       ///< Towards the server.
   bool mid_reply_ = false;         ///< Towards the client.
+  bool gathering_ = false; ///< A message that is looked into is not whole.
+  bool stalled_ = false;   ///< See `is_stalled`.
+  bool keeps_unnamed_ = false; ///< The rest of an unnamed Parse is kept.
   bool skipping_ = false;          ///< The rest of a message nobody wants.
   bool skip_to_sync_ = false;      ///< A canceled batch: drop until Sync.
   bool watch_parse_ = false;       ///< A Parse's name has not come yet.
@@ -187,6 +266,14 @@ private:
   timers::entry timer_;
   subscription seat_;
   cancel_key key_;
+  /// What a client has prepared, where servers change.
+  struct prepared_state {
+    session::client_statements named;
+    std::vector<std::byte> unnamed; ///< Its Parse, behind the name.
+    std::uint32_t unnamed_edition = 0;
+    std::vector<std::byte> gathered;
+  };
+  std::unique_ptr<prepared_state> prepared_;
   std::unique_ptr<facts> facts_;
   std::unique_ptr<client_adoption> arriving_; ///< Until `start`.
   time_point since_{}; ///< Start of the present phase's wait.

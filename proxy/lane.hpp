@@ -12,6 +12,7 @@
 #include "proxy/pool_port.hpp"
 #include "proxy/snapshot.hpp"
 #include "proxy/timed.hpp"
+#include "session/statements.hpp"
 #include "tenants/pool_spec.hpp"
 
 namespace cenote::proxy {
@@ -108,6 +109,16 @@ public:
             std::vector<server_row>& servers) const;
   [[nodiscard]] bool is_empty() const noexcept;
 
+  /// Of all clients and servers here.
+  [[nodiscard]] session::statement_cache& statements() noexcept {
+    return statements_;
+  }
+
+  /// Whether named statements get names of ours: servers change.
+  [[nodiscard]] bool renames_statements() const noexcept {
+    return !is_session() && settings_.prepared_statements_max > 0;
+  }
+
   bool marked = false; ///< Of `shard::mark`.
 
 private:
@@ -126,6 +137,7 @@ private:
   std::shared_ptr<pool_port> port_;
   tenants::pool_settings settings_;
   pool::ledger ledger_;
+  session::statement_cache statements_; ///< Outlives the links.
   timers::entry timer_;
   std::unordered_map<client_id, std::unique_ptr<client_link>> clients_;
   std::unordered_map<server_id, std::unique_ptr<server_link>> servers_;

@@ -69,6 +69,7 @@ void server_link::clean_on() {
         expect_success();
         reset_done_ = true;
         startup_ = nullptr;
+        unnamed_is_foreign();
         send_own('Q', lane_.is_session() ? lane_.settings().reset_query
                                          : "DISCARD ALL");
         break;
@@ -135,6 +136,12 @@ void server_link::expect_success() noexcept {
   own_error_.clear();
 }
 
+ec server_link::expect_own(char tag) noexcept {
+  if (tag == 'S' || tag == 'Q')
+    ++batch_;
+  return mirror_.sent(tag, protocol::delivery::skip, 0);
+}
+
 /// A message of ours whose answer nobody sees; a NUL ends its body.
 void server_link::send_own(char tag, std::string_view body) {
   auto& out = lane_.home().scratch();
@@ -144,7 +151,7 @@ void server_link::send_own(char tag, std::string_view body) {
   if (tag != 'S' && tag != 'c')
     to.byte1('\0');
   to.end();
-  if (mirror_.sent(tag, protocol::delivery::skip, 0) != ec::none)
+  if (expect_own(tag) != ec::none)
     return close(ec::server_dirty);
   send_copy(out);
 }

@@ -75,8 +75,9 @@ bool server_link::prepare(session::reported_values& want,
   startup_ = startup;
   if (tags.empty())
     return true;
+  unnamed_is_foreign();
   for (char tag : tags)
-    if (mirror_.sent(tag, delivery::skip, 0) != ec::none) {
+    if (expect_own(tag) != ec::none) {
       fail(ec::server_protocol_violation);
       return false;
     }
@@ -111,6 +112,7 @@ void server_link::release() {
   must_succeed_ = false;
   copy_failed_ = false;
   want_cancel_ = false;
+  statuses_ = batch_; // Syncs that a COPY swallowed are not waited for.
   duty_ = duty::resting;
   if (doomed)
     return lane_.checkin(*this, pool::server_verdict::broken);

@@ -18,6 +18,8 @@
 #include "proxy/timed.hpp"
 #include "session/cleaning.hpp"
 #include "session/settings.hpp"
+#include "session/statement_journal.hpp"
+#include "session/statements.hpp"
 
 namespace cenote::proxy {
 
@@ -53,9 +55,64 @@ public:
   bool prepare(session::reported_values& want,
                const session::startup_settings& startup, bool confirmed);
 
-  /// Records a client message about to be forwarded.
-  [[nodiscard]] ec expect(char tag) noexcept {
-    return mirror_.sent(tag, protocol::delivery::forward, client_owner);
+  /// Records a client message about to be forwarded, or one of ours in its
+  /// service (`how`).
+  [[nodiscard]] ec expect(char tag, protocol::delivery how
+                                    = protocol::delivery::forward) noexcept {
+    if (tag == 'S' || tag == 'Q' || tag == 'F')
+      ++batch_;
+    return mirror_.sent(tag, how, client_owner);
+  }
+
+  // -- prepared statements: server_statements.cpp -----------------------------
+
+  /// Appends to `out` what puts `what` on the server if it is not there.
+  /// `how` is for the Parse itself: `forward` if the client said it.
+  [[nodiscard]] ec put_statement(session::statement& what,
+                                 protocol::delivery how,
+                                 std::vector<std::byte>& out);
+
+  /// The client prepares what the server has already: something that is
+  /// answered like its Parse.
+  [[nodiscard]] ec repeat_statement(session::statement& what,
+                                    std::vector<std::byte>& out);
+
+  /// Makes the unnamed statement the client's: `definition` is its Parse's body
+  /// behind the name, empty if it has none.
+  [[nodiscard]] ec put_unnamed(client_id whose, std::uint32_t edition,
+                               std::span<const std::byte> definition,
+                               std::vector<std::byte>& out);
+
+  /// A Parse of the unnamed statement was forwarded.
+  void unnamed_parsed(client_id whose, std::uint32_t edition);
+
+  /// The unnamed statement is nobody's we know.
+  void unnamed_is_foreign() noexcept {
+    unnamed_ = {};
+  }
+
+  /// Something that fails, for which the client is shown `words`.
+  [[nodiscard]] ec put_error(std::vector<std::byte> words,
+                             std::vector<std::byte>& out);
+
+  /// Notes what the request recorded last does to the client's names.
+  void note(session::statement_change change, session::statement_ref what,
+            std::string_view name);
+
+  /// Whether a change of these rests on an earlier batch that is not answered.
+  [[nodiscard]] bool is_open(const session::statement* what,
+                             std::string_view name) const noexcept {
+    return !journal_.empty() && journal_.is_open(what, name, batch_);
+  }
+
+  [[nodiscard]] bool is_unnamed_open() const noexcept {
+    return !journal_.empty() && journal_.is_unnamed_open(batch_);
+  }
+
+  /// Nothing rests on an earlier batch, or waiting would be for ever.
+  [[nodiscard]] bool may_go_on() const noexcept {
+    return !journal_.has_before(batch_)
+        || mirror_.copy() != protocol::reply_mirror::copy_state::none;
   }
 
   void note_named_statement() noexcept {
@@ -154,10 +211,23 @@ private:
     void send(net::slice bytes, bool ends_message) noexcept;
     void send_copy(std::span<const std::byte> bytes,
                    bool ends_message) noexcept;
+    std::vector<std::byte> take_buffer();
+    void give_buffer(std::vector<std::byte> spent) noexcept;
   };
 
   bool take(const protocol::piece& part, byte_run<to_client>& forward);
+  void take_own(const protocol::piece& part, const protocol::reaction& what);
+  void take_for_client(const protocol::piece& part,
+                       const protocol::reaction& what,
+                       byte_run<to_client>& forward);
+  void take_error(const protocol::piece& part, const protocol::reaction& what,
+                  byte_run<to_client>& forward);
+  void settle_statements(const protocol::piece& part,
+                         const protocol::reaction& what);
+  void undo(session::statement_journal::entry& what);
+  void forget_statements();
   void gather(const protocol::piece& part, bool is_own);
+  void gather_bytes(const protocol::piece& part);
   void status_changed(bool is_own);
   void own_ready();
   void after_bytes(bool saw_ready);
@@ -169,6 +239,7 @@ private:
   void look_again();
   void expect_success() noexcept;
   void send_own(char tag, std::string_view body);
+  [[nodiscard]] ec expect_own(char tag) noexcept;
   void fail(ec why);
 
   lane& lane_;
@@ -178,6 +249,19 @@ private:
   protocol::reply_mirror mirror_;
   session::reported_values reported_;
   session::startup_settings startup_;
+  session::server_statements statements_;
+  session::statement_journal journal_;
+
+  /// Whose the unnamed statement is; client 0: not known, perhaps nobody's.
+  struct unnamed_owner {
+    client_id whose;
+    std::uint32_t edition = 0;
+    friend bool operator==(const unnamed_owner&, const unnamed_owner&)
+      = default;
+  };
+  unnamed_owner unnamed_;
+  std::uint32_t batch_ = 0;     ///< Sync, Query, FunctionCall: sent.
+  std::uint32_t statuses_ = 0;  ///< ReadyForQuery: received.
   timers::entry timer_;
   client_link* client_ = nullptr;
   loan_id loan_;

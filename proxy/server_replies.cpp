@@ -2,6 +2,7 @@
 
 #include "proxy/server_link.hpp"
 
+#include <array>
 #include <string_view>
 #include <utility>
 
@@ -20,6 +21,9 @@ using protocol::message_walker;
 
 /// ParameterStatus and our own errors longer than this are not looked into.
 constexpr std::size_t gathered_bytes_max = 16 * 1024;
+
+/// What a server keeps of its memory for that.
+constexpr std::size_t gathered_bytes_kept = 1024;
 
 } // namespace
 
@@ -41,6 +45,15 @@ void server_link::to_client::send_copy(std::span<const std::byte> bytes,
     from->client_full_ = true;
     from->lane_.home().io().pause(*from->stream);
   }
+}
+
+std::vector<std::byte> server_link::to_client::take_buffer() {
+  return from->lane_.home().take_buffer();
+}
+
+void server_link::to_client::give_buffer(
+  std::vector<std::byte> spent) noexcept {
+  from->lane_.home().give_buffer(std::move(spent));
 }
 
 void server_link::client_drained() noexcept {
@@ -69,18 +82,44 @@ void server_link::on_bytes(net::slice in) {
 
 bool server_link::take(const protocol::piece& part,
                        byte_run<to_client>& forward) {
-  auto what = mirror_.take(part);
+  const auto what = mirror_.take(part);
   if (what.violation)
     return false;
   fatal_seen_ = fatal_seen_ || what.fatal;
-  bool is_own = what.how == delivery::skip;
-  if (is_own) {
+  if (what.ready)
+    ++statuses_;
+  if (what.how == delivery::skip) {
     forward.flush();
-    if (part.tag == 'E' || part.tag == 'S')
-      gather(part, true);
-    if (what.ready)
-      own_ready();
-    return true;
+    take_own(part, what);
+  } else {
+    take_for_client(part, what, forward);
+  }
+  if (part.ends() && !(journal_.empty() && !what.forgot_statements))
+    settle_statements(part, what);
+  return true;
+}
+
+/// A reply to something of ours.
+void server_link::take_own(const protocol::piece& part,
+                           const protocol::reaction& what) {
+  if (part.tag == 'E' || part.tag == 'S')
+    gather(part, true);
+  if (what.ready)
+    own_ready();
+}
+
+void server_link::take_for_client(const protocol::piece& part,
+                                  const protocol::reaction& what,
+                                  byte_run<to_client>& forward) {
+  if (part.tag == 'E')
+    return take_error(part, what, forward);
+  if (what.how != delivery::forward
+      && what.async == protocol::async_message::none) {
+    static constexpr std::array<std::byte, 5> parse_complete{
+      std::byte{'1'}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{4}};
+    if (what.how == delivery::as_parse_complete && part.ends())
+      forward.add_copy(parse_complete, true);
+    return;
   }
   // In statement mode a transaction block is refused instead of answered:
   // ReadyForQuery waits until its status is known.
@@ -98,23 +137,28 @@ bool server_link::take(const protocol::piece& part,
                             true);
     }
   }
-  return true;
 }
 
 void server_link::gather(const protocol::piece& part, bool is_own) {
-  if (part.starts())
-    gathered_.clear();
   if (part.body_bytes > gathered_bytes_max)
     return;
-  gathered_.insert(gathered_.end(), part.bytes.begin(), part.bytes.end());
+  gather_bytes(part);
   if (!part.ends())
     return;
   if (part.tag == 'E')
     own_error_ = gathered_;
   else
     status_changed(is_own);
-  if (gathered_.capacity() > 1024)
-    std::vector<std::byte>{}.swap(gathered_);
+}
+
+/// Collects the pieces of one message.
+void server_link::gather_bytes(const protocol::piece& part) {
+  if (part.starts()) {
+    gathered_.clear();
+    if (gathered_.capacity() > gathered_bytes_kept)
+      std::vector<std::byte>{}.swap(gathered_);
+  }
+  gathered_.insert(gathered_.end(), part.bytes.begin(), part.bytes.end());
 }
 
 void server_link::status_changed(bool is_own) {
@@ -186,7 +230,9 @@ void server_link::after_bytes(bool saw_ready) {
       return client_->settings_rejected(std::exchange(own_error_, {}));
     return client_->prepared();
   }
-  if (client_->is_mid_message())
+  if (client_->is_stalled() && may_go_on())
+    client_->go_on();
+  if (client_ == nullptr || client_->is_mid_message())
     return;
   // Whether PostgreSQL swallowed a Sync in a COPY that failed is unknown: ask,
   // or the server stays lent until the client says more.

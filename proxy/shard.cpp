@@ -56,10 +56,10 @@ shard::shard(std::uint32_t index, std::unique_ptr<net::engine> engine,
 shard::~shard() {
   // Links first: they leave the timers and give their seats back.
   marked_.clear();
-  lanes_.clear();
-  dead_lanes_.clear();
   dead_clients_.clear();
   dead_servers_.clear();
+  lanes_.clear();
+  dead_lanes_.clear();
 }
 
 void shard::stop() noexcept {

@@ -108,6 +108,7 @@ struct pool_options {
   std::optional<ms> query_timeout;
   std::optional<ms> pool_idle_timeout;
   std::optional<std::string> reset_query;
+  std::optional<std::uint32_t> prepared_statements_max;
 
   friend bool operator==(const pool_options&, const pool_options&) = default;
 };

@@ -28,6 +28,7 @@ void apply(pool_settings& to, const pool_options& from) {
   override_with(to.query_timeout, from.query_timeout);
   override_with(to.pool_idle_timeout, from.pool_idle_timeout);
   override_with(to.reset_query, from.reset_query);
+  override_with(to.prepared_statements_max, from.prepared_statements_max);
 }
 
 /// Where the parts of a pool come from. `role` may be null: a forced role that

@@ -64,6 +64,10 @@ struct pool_settings {
   ms pool_idle_timeout{3'600'000};         ///< After the last client left.
   std::string reset_query = "DISCARD ALL"; ///< Session mode only; "" = none.
 
+  /// Named statements that one server holds, where servers change. 0: names
+  /// pass as they are and end with their transaction.
+  std::uint32_t prepared_statements_max = 200;
+
   std::uint32_t tenant_clients_max = 0;
   std::uint32_t tenant_servers_max = 0;
   std::uint32_t tenant_pools_max = 0;

@@ -90,6 +90,10 @@ void add_known_names(std::vector<config_row>& to, const configs::config& of) {
   const auto& limits = of.catalog->limits();
   to.push_back({"max_client_conn", std::to_string(limits.clients_max),
                 std::to_string(tenants::node_limits{}.clients_max), true});
+  to.push_back({"max_prepared_statements",
+                std::to_string(options.prepared_statements_max.value_or(
+                  base.prepared_statements_max)),
+                std::to_string(base.prepared_statements_max), true});
   to.push_back(
     {"min_pool_size",
      std::to_string(options.min_pool_size.value_or(base.min_pool_size)),

@@ -133,16 +133,96 @@ SCENARIOS = {
         (extended(IN) + FLUSH, ("G", 1)),
         (BAD_ROW + ROWS + COPY_DONE + SYNC + extended("select 1") + SYNC, ("Z", 2))],
     "copy in no table": [(query("copy nowhere from stdin"), Z)],
-}
-
-# Only where the server stays the same from one transaction to the next.
-SESSION_SCENARIOS = {
+    # -- named statements over batches, wherever the next server is
     "prepared over Syncs": [
         (parse("kept_one", "select $1::int * 2") + SYNC, Z),
         (bind("", "kept_one", [b"4"]) + execute() + SYNC, Z),
         (parse("kept_one", "select 1") + SYNC, Z),
         (close("S", "kept_one") + SYNC, Z),
         (bind("", "kept_one", [b"4"]) + execute() + SYNC, Z)],
+    "named Parse fails": [
+        (parse("bad", "selec 1") + SYNC, Z),
+        (bind("", "bad") + execute() + SYNC, Z),
+        (parse("bad", "select 2") + SYNC, Z),
+        (bind("", "bad") + execute() + SYNC, Z), (close("S", "bad") + SYNC, Z)],
+    "named Parse behind an error": [
+        (execute("nobody") + parse("late", "select 3") + SYNC, Z),
+        (bind("", "late") + execute() + SYNC, Z),
+        (describe("S", "late") + SYNC, Z)],
+    "Close behind an error": [
+        (parse("stays", "select 4") + SYNC, Z),
+        (execute("nobody") + close("S", "stays") + SYNC, Z),
+        (bind("", "stays") + execute() + SYNC, Z),
+        (close("S", "stays") + SYNC, Z), (close("S", "stays") + SYNC, Z)],
+    "named statement, another text after Close": [
+        (parse("again", "select 5") + SYNC, Z), (close("S", "again") + SYNC, Z),
+        (parse("again", "select 'five'") + bind("", "again") + execute() + SYNC, Z),
+        (describe("S", "again") + SYNC, Z),
+        (close("S", "again") + parse("again", "select 55") + SYNC, Z),
+        (bind("", "again") + execute() + SYNC, Z), (close("S", "again") + SYNC, Z)],
+    "two names for one text": [
+        (parse("one", "select 6") + parse("two", "select 6") + SYNC, Z),
+        (close("S", "one") + bind("", "two") + execute() + SYNC, Z),
+        (bind("", "one") + SYNC, Z), (close("S", "two") + SYNC, Z)],
+    "named statements pipelined over Syncs": [
+        (parse("p", "select $1::int") + SYNC + bind("", "p", [b"1"]) + execute() + SYNC
+         + bind("", "p", [b"x"]) + execute() + SYNC + bind("", "p", [b"3"]) + execute()
+         + SYNC + close("S", "p") + SYNC + bind("", "p", [b"4"]) + SYNC, ("Z", 6))],
+    "errors pipelined over Syncs": [
+        (parse("p", "selec") + SYNC + bind("", "p") + execute() + SYNC
+         + execute("nobody") + parse("p", "select 1") + SYNC + bind("", "p") + SYNC
+         + parse("p", "select 2") + SYNC + bind("", "p") + execute() + SYNC
+         + close("S", "p") + SYNC, ("Z", 7))],
+    "named statement and named portal": [
+        (query("begin"), Z),
+        (parse("rows", "select id from kept order by id") + bind("portal", "rows")
+         + describe("P", "portal") + execute("portal", 3) + SYNC, Z),
+        (execute("portal", 2) + SYNC, Z), (query("commit"), Z),
+        (close("S", "rows") + SYNC, Z)],
+    "named Parse in a failed transaction": [
+        (parse("before", "select 7") + SYNC, Z),
+        (query("begin"), Z), (query("select 1/0"), Z),
+        (parse("new", "select 8") + SYNC, Z), (parse("same", "select 7") + SYNC, Z),
+        (bind("", "before") + execute() + SYNC, Z),
+        (query("rollback"), Z), (bind("", "same") + SYNC, Z),
+        (bind("", "before") + execute() + SYNC, Z), (close("S", "before") + SYNC, Z)],
+    "statements survive a rollback": [
+        (query("begin"), Z), (parse("kept", "select 9") + SYNC, Z),
+        (query("rollback"), Z), (bind("", "kept") + execute() + SYNC, Z),
+        (close("S", "kept") + SYNC, Z)],
+    "a name in an error's text": [
+        (parse("counted", "select $1::int, $2::int") + SYNC, Z),
+        (bind("", "counted", [b"1"]) + SYNC, Z), (close("S", "counted") + SYNC, Z)],
+    "names that look like ours": [
+        (bind("", "cenote_missing") + SYNC, Z), (describe("S", "cenote_trial") + SYNC, Z),
+        (parse("cenote_trial", "select 10") + SYNC, Z),
+        (bind("", "cenote_trial") + execute() + SYNC, Z),
+        (close("S", "cenote_trial") + SYNC, Z)],
+    "unnamed statement over batches": [
+        (parse("", "select $1::int + 1") + SYNC, Z),
+        (bind("", "", [b"1"]) + execute() + SYNC, Z), (describe("S", "") + SYNC, Z),
+        (bind("", "", [b"x"]) + execute() + SYNC, Z),
+        (bind("", "", [b"2"]) + execute() + SYNC, Z),
+        (query("select 'drops it'"), Z), (bind("", "", [b"3"]) + SYNC, Z)],
+    "unnamed statement closed": [
+        (parse("", "select 1") + SYNC, Z), (close("S", "") + SYNC, Z),
+        (bind() + execute() + SYNC, Z)],
+    "DEALLOCATE ALL": [
+        (parse("gone", "select 11") + SYNC, Z), (query("deallocate all"), Z),
+        (bind("", "gone") + SYNC, Z), (parse("gone", "select 12") + SYNC, Z),
+        (bind("", "gone") + execute() + SYNC, Z),
+        (close("S", "gone") + SYNC, Z)],
+    "DEALLOCATE ALL in a pipeline": [
+        (parse("gone", "select 14") + SYNC
+         + query("deallocate all") + parse("gone", "select 11") + SYNC
+         + bind("", "gone") + execute() + SYNC + close("S", "gone") + SYNC, ("Z", 5))],
+    "DISCARD ALL": [
+        (parse("gone", "select 13") + SYNC, Z), (query("discard all"), Z),
+        (bind("", "gone") + SYNC, Z)],
+}
+
+# Only where the server stays the same from one transaction to the next.
+SESSION_SCENARIOS = {
     "sql prepare": [(query("prepare p as select 1"), Z), (query("execute p"), Z),
                     (query("deallocate p"), Z), (query("execute p"), Z)],
     "listen and notify": [

@@ -3,7 +3,7 @@ every byte and byte by byte; every answer must be PostgreSQL's, byte for byte.""
 
 import pytest
 from scenarios import SCENARIOS, SCHEMA, SESSION_SCENARIOS
-from support import postgres, wire
+from support import configs, postgres, wire
 
 # The cuts of long scenarios are spread; short ones are cut at every byte.
 CUTS_MAX = 160
@@ -108,6 +108,69 @@ def test_clients_never_see_each_others_answers(shared, connect):
             rows = [wire.data_row(body) for tag, body in client.recv_until("Z", 2)
                     if tag == "D"]
             assert rows == [[f"{number}-{turn}"], [f"q{number}-{turn}"]]
+
+
+def test_clients_share_names_and_never_statements(shared, connect):
+    """Twelve clients call different statements by the same names."""
+    clients = [connect(shared) for _ in range(12)]
+    for number, client in enumerate(clients):
+        client.send(wire.parse("mine", f"select {number} * 100 + $1::int") + wire.SYNC)
+    for client in clients:
+        assert [tag for tag, _ in client.recv_until("Z")] == ["1", "Z"]
+    for turn in range(30):
+        for client in clients:
+            client.send(wire.bind("", "mine", [b"%d" % turn]) + wire.execute()
+                        + wire.SYNC)
+        for number, client in enumerate(clients):
+            rows = [wire.data_row(body) for tag, body in client.recv_until("Z")
+                    if tag == "D"]
+            assert rows == [[str(number * 100 + turn)]]
+
+
+def test_a_server_holds_so_many_statements_and_no_more(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_size=1, max_prepared_statements=5))
+    clients = [connect(pooler) for _ in range(3)]
+    for turn in range(3):
+        for number, client in enumerate(clients):
+            for name in range(7):
+                if turn == 0:
+                    client.send(wire.parse(f"s{name}", f"select {number}, {name}"))
+                client.send(wire.bind("", f"s{name}") + wire.execute() + wire.SYNC)
+                rows = [wire.data_row(body) for tag, body in client.recv_until("Z")
+                        if tag == "D"]
+                assert rows == [[str(number), str(name)]]
+    assert clients[0].value("select count(*) from pg_prepared_statements") == "5"
+    # More of them in one batch than the server may hold.
+    client = clients[0]
+    client.send(b"".join(wire.bind("", f"s{name}") + wire.execute()
+                         for name in range(7)) * 3 + wire.SYNC)
+    seen = client.recv_until("Z")
+    assert [wire.data_row(body)[1] for tag, body in seen if tag == "D"] == list(
+        "0123456") * 3
+
+
+def test_a_changed_result_type_is_parsed_anew(pg, start, connect):
+    """PostgreSQL's error comes once; whoever then prepares the same text again,
+    as drivers do, gets a new plan, on every server."""
+    pooler = start(configs.plain(pg, pool_size=2))
+    one, two = connect(pooler), connect(pooler)
+    one.query("drop table if exists widening; create table widening (a int); "
+              "insert into widening values (1)")
+    for client in (one, two):
+        client.send(wire.parse("all", "select * from widening") + wire.SYNC)
+        client.recv_until("Z")
+        client.send(wire.bind("", "all") + wire.execute() + wire.SYNC)
+        assert client.recv_until("D")[-1][0] == "D"
+        client.recv_until("Z")
+    one.query("alter table widening add column b int default 2")
+    one.send(wire.bind("", "all") + wire.execute() + wire.SYNC)
+    errors = [body for tag, body in one.recv_until("Z") if tag == "E"]
+    assert errors and wire.error_fields(errors[0])["C"] == "0A000"
+    one.send(wire.close("S", "all") + wire.parse("all", "select * from widening")
+             + wire.bind("", "all") + wire.execute() + wire.SYNC)
+    rows = [wire.data_row(body) for tag, body in one.recv_until("Z") if tag == "D"]
+    assert rows == [["1", "2"]]
+    one.query("drop table widening")
 
 
 def test_terminate_is_answered_by_closing(shared, connect):

@@ -1,0 +1,455 @@
+// Named prepared statements where servers change: a client's names become names
+// that follow from the statement (session/statements.hpp), and what its server
+// lacks is parsed in front of the message that needs it. PostgreSQL answers
+// everything itself, in its place in the pipeline: what must fail is sent so
+// that it fails, what is there already is answered by something as harmless as
+// it is equal.
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/limits.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/reader.hpp"
+#include "protocol/writer.hpp"
+#include "proxy/client_link.hpp"
+#include "proxy/lane.hpp"
+#include "proxy/server_link.hpp"
+#include "proxy/shard.hpp"
+
+namespace cenote::proxy {
+
+namespace {
+
+using protocol::delivery;
+using protocol::header_bytes;
+using session::statement_change;
+using session::statement_identity;
+
+/// The text up to the first NUL of `bytes`, which go on behind it. False: there
+/// is no NUL.
+bool take_text(std::span<const std::byte>& bytes, std::string_view& text) {
+  const auto* end = bytes.empty()
+                    ? nullptr
+                    : std::memchr(bytes.data(), 0, bytes.size());
+  if (end == nullptr)
+    return false;
+  const auto size = static_cast<std::size_t>(
+    static_cast<const std::byte*>(end) - bytes.data());
+  text = protocol::as_text(bytes.first(size));
+  bytes = bytes.subspan(size + 1);
+  return true;
+}
+
+/// A name that may be one of ours but is none of the client's must not meet a
+/// statement that is there.
+std::string harmless(std::string_view name) {
+  return statement_identity::may_be_ours(name) ? "?" + std::string{name}
+                                               : std::string{name};
+}
+
+void append_header(char tag, std::size_t body_bytes,
+                   std::vector<std::byte>& out) {
+  const auto length = static_cast<std::uint32_t>(body_bytes + 4);
+  out.push_back(static_cast<std::byte>(tag));
+  for (int shift : {24, 16, 8, 0})
+    out.push_back(static_cast<std::byte>(length >> shift));
+}
+
+} // namespace
+
+// -- state --------------------------------------------------------------------
+
+session::client_statements& client_link::names() {
+  if (!prepared_)
+    prepared_ = std::make_unique<prepared_state>();
+  return prepared_->named;
+}
+
+void client_link::forget_unnamed() noexcept {
+  if (prepared_)
+    prepared_->unnamed.clear();
+}
+
+void client_link::forget_unnamed(std::uint32_t edition) noexcept {
+  if (prepared_ && prepared_->unnamed_edition == edition)
+    prepared_->unnamed.clear();
+}
+
+void client_link::renew_statements() noexcept {
+  prepared_->named.each([](session::statement& one) { one.renew(); });
+}
+
+void client_link::show_own_names(std::vector<std::byte>& error) const {
+  constexpr auto name_bytes
+    = statement_identity::prefix.size() + statement_identity::digits;
+  const auto text = protocol::as_text(error);
+  std::string shown;
+  std::size_t from = 0;
+  for (;;) {
+    const auto at = text.find(statement_identity::prefix, from);
+    if (at == std::string_view::npos || text.size() - at < name_bytes)
+      break;
+    const auto own = prepared_->named.name_of(text.substr(at, name_bytes));
+    shown += text.substr(from, at - from);
+    shown += own.empty() ? text.substr(at, name_bytes) : own;
+    from = at + name_bytes;
+  }
+  shown += text.substr(from);
+  std::vector<std::byte> made;
+  append_header('E', shown.size() - header_bytes, made);
+  const auto body = protocol::as_byte_span(shown).subspan(header_bytes);
+  made.insert(made.end(), body.begin(), body.end());
+  error = std::move(made);
+}
+
+// -- from pieces to messages --------------------------------------------------
+
+/// A piece of a Parse, Bind, Describe or Close. False as `take`.
+bool client_link::take_named(const protocol::piece& part,
+                             std::span<const std::byte> rest,
+                             request_run& forward) {
+  named_message what{part.tag, part.body_bytes, part.bytes, part.ends(), true};
+  if (!part.starts()) {
+    auto& gathered = prepared_->gathered;
+    gathered.insert(gathered.end(), part.bytes.begin(), part.bytes.end());
+    what.bytes = gathered;
+    what.is_input = false;
+  } else {
+    // A header that arrived cut lies in the walker.
+    what.is_input = part.bytes.size() > header_bytes || part.ends();
+  }
+  const auto outcome = pass_named(what, forward);
+  switch (outcome) {
+    case named::passed:
+    case named::dropped:
+      skipping_ = outcome == named::dropped && !part.ends();
+      mid_message_ = outcome == named::passed && !part.ends();
+      stop_gathering();
+      return true;
+    case named::more:
+      if (part.starts()) {
+        names();
+        prepared_->gathered.assign(part.bytes.begin(), part.bytes.end());
+      }
+      gathering_ = true;
+      mid_message_ = false;
+      return true;
+    case named::waits:
+      forward.flush();
+      hold(what.bytes);
+      hold(rest);
+      stop_gathering();
+      stalled_ = true;
+      walker_ = protocol::message_walker{limits::message_bytes_max};
+      return false;
+    case named::refused:
+      stop_gathering();
+      return false;
+  }
+  return false;
+}
+
+void client_link::stop_gathering() noexcept {
+  if (!std::exchange(gathering_, false))
+    return;
+  std::vector<std::byte>{}.swap(prepared_->gathered);
+}
+
+void client_link::go_on() {
+  stalled_ = false;
+  forward_held();
+}
+
+client_link::named client_link::pass_named(const named_message& what,
+                                           request_run& forward) {
+  if (what.body().empty() && !what.is_whole)
+    return named::more;
+  switch (what.tag) {
+    case 'P':
+      return pass_parse(what, forward);
+    case 'B':
+      return pass_bind(what, forward);
+    case 'D':
+      return pass_describe(what, forward);
+    default:
+      return pass_close(what, forward);
+  }
+}
+
+client_link::named client_link::check(ec code, request_run& forward) {
+  if (code == ec::none)
+    return named::passed;
+  forward.flush();
+  refuse(code);
+  return named::refused;
+}
+
+/// Bytes of the message, unchanged.
+void client_link::put(const named_message& what,
+                      std::span<const std::byte> bytes, request_run& forward) {
+  if (what.is_input)
+    forward.add(bytes, what.is_whole);
+  else
+    forward.add_copy(bytes, what.is_whole);
+}
+
+client_link::named client_link::pass_as_it_is(const named_message& what,
+                                              request_run& forward) {
+  const auto outcome = check(server_->expect(what.tag), forward);
+  if (outcome == named::passed)
+    put(what, what.bytes, forward);
+  return outcome;
+}
+
+client_link::named client_link::say_instead(std::vector<std::byte> words,
+                                            request_run& forward) {
+  auto& out = lane_.home().scratch();
+  auto outcome = check(server_->put_error(std::move(words), out), forward);
+  if (outcome != named::passed)
+    return outcome;
+  forward.add_copy(out, true);
+  return named::dropped;
+}
+
+// -- Parse --------------------------------------------------------------------
+
+client_link::named client_link::pass_parse(const named_message& what,
+                                           request_run& forward) {
+  auto definition = what.body();
+  if (definition.empty())
+    return pass_as_it_is(what, forward);
+  if (definition.front() == std::byte{0}) {
+    ++lane_.sums().client_parses;
+    ++lane_.sums().server_parses;
+    names();
+    prepared_->unnamed.clear();
+    keep_unnamed(definition.subspan(1));
+    keeps_unnamed_ = !what.is_whole;
+    const auto outcome = pass_as_it_is(what, forward);
+    if (outcome == named::passed)
+      server_->unnamed_parsed(id(), ++prepared_->unnamed_edition);
+    return outcome;
+  }
+  if (what.body_bytes > limits::statement_bytes_max)
+    return say_instead(protocol::encoded(
+                         protocol::make_error(ec::statement_too_large)),
+                       forward);
+  if (!what.is_whole)
+    return named::more;
+  std::string_view name;
+  if (!take_text(definition, name)) // PostgreSQL says what is wrong with it.
+    return pass_as_it_is(what, forward);
+  return pass_named_parse(name, definition, forward);
+}
+
+client_link::named
+client_link::pass_named_parse(std::string_view name,
+                              std::span<const std::byte> definition,
+                              request_run& forward) {
+  if (server_->is_open(nullptr, name))
+    return named::waits;
+  auto& mine = names();
+  if (auto* there = mine.find(name))
+    return pass_clash(name, *there, definition, forward);
+  const auto is_full
+    = mine.size() >= limits::client_statements_max
+   || mine.bytes() + definition.size() > limits::client_statement_bytes_max
+   || lane_.statements().bytes() + definition.size()
+        > limits::lane_statement_bytes_max;
+  if (is_full)
+    return say_instead(
+      protocol::encoded(protocol::make_error(ec::too_many_statements)),
+      forward);
+  auto what = lane_.statements().obtain(definition);
+  if (server_->is_open(what.get(), {}))
+    return named::waits;
+  auto& out = lane_.home().scratch();
+  const auto outcome = check(server_->repeat_statement(*what, out), forward);
+  if (outcome != named::passed)
+    return outcome;
+  ++lane_.sums().client_parses;
+  forward.add_copy(out, true);
+  mine.add(name, what);
+  server_->note(statement_change::name_added, std::move(what), name);
+  return named::passed;
+}
+
+/// The name is taken: PostgreSQL says so, of the same name on the server.
+client_link::named
+client_link::pass_clash(std::string_view name, session::statement& there,
+                        std::span<const std::byte> definition,
+                        request_run& forward) {
+  session::statement* found = nullptr;
+  auto outcome = find_statement(name, found, forward);
+  if (outcome != named::passed)
+    return outcome;
+  outcome = check(server_->expect('P'), forward);
+  if (outcome != named::passed)
+    return outcome;
+  auto& out = lane_.home().scratch();
+  protocol::writer to{out};
+  to.begin('P');
+  to.string(there.name());
+  to.byte_n(definition);
+  to.end();
+  forward.add_copy(out, true);
+  return named::passed;
+}
+
+/// The unnamed statement may be bound in a later batch, on another server.
+void client_link::keep_unnamed(std::span<const std::byte> bytes) {
+  auto& kept = prepared_->unnamed;
+  if (kept.size() + bytes.size() > limits::statement_bytes_max) {
+    std::vector<std::byte>{}.swap(kept); // Lives as long as its server's loan.
+    keeps_unnamed_ = false;
+    return;
+  }
+  kept.insert(kept.end(), bytes.begin(), bytes.end());
+}
+
+// -- Bind, Describe, Close ----------------------------------------------------
+
+/// The client's statement of this name, put on its server. Null: it has none.
+client_link::named client_link::find_statement(std::string_view name,
+                                               session::statement*& found,
+                                               request_run& forward) {
+  if (server_->is_open(nullptr, name))
+    return named::waits;
+  found = prepared_ ? prepared_->named.find(name) : nullptr;
+  if (found == nullptr)
+    return named::passed;
+  if (server_->is_open(found, {}))
+    return named::waits;
+  auto& out = lane_.home().scratch();
+  const auto code = server_->put_statement(*found, delivery::skip_answer, out);
+  const auto outcome = check(code, forward);
+  if (outcome == named::passed)
+    forward.add_copy(out, true);
+  return outcome;
+}
+
+client_link::named client_link::give_unnamed(request_run& forward) {
+  if (server_->is_unnamed_open())
+    return named::waits;
+  auto& out = lane_.home().scratch();
+  std::span<const std::byte> definition;
+  std::uint32_t edition = 0;
+  if (prepared_) {
+    definition = prepared_->unnamed;
+    edition = prepared_->unnamed_edition;
+  }
+  const auto outcome
+    = check(server_->put_unnamed(id(), edition, definition, out), forward);
+  if (outcome == named::passed)
+    forward.add_copy(out, true);
+  return outcome;
+}
+
+client_link::named client_link::pass_bind(const named_message& what,
+                                          request_run& forward) {
+  auto values = what.body();
+  std::string_view portal;
+  std::string_view name;
+  if (!take_text(values, portal) || !take_text(values, name)) {
+    if (what.is_whole || what.bytes.size() > limits::named_bytes_max)
+      return pass_as_it_is(what, forward);
+    return named::more;
+  }
+  session::statement* found = nullptr;
+  auto outcome = name.empty() ? give_unnamed(forward)
+                              : find_statement(name, found, forward);
+  if (outcome != named::passed)
+    return outcome;
+  ++lane_.sums().binds;
+  if (name.empty())
+    return pass_as_it_is(what, forward);
+  outcome = check(server_->expect('B'), forward);
+  if (outcome != named::passed)
+    return outcome;
+  const auto shown
+    = found != nullptr ? std::string{found->name()} : harmless(name);
+  auto& out = lane_.home().scratch();
+  append_header('B', what.body_bytes - name.size() + shown.size(), out);
+  for (auto text : {portal, std::string_view{shown}}) {
+    const auto bytes = protocol::as_byte_span(text);
+    out.insert(out.end(), bytes.begin(), bytes.end());
+    out.push_back(std::byte{0});
+  }
+  forward.add_copy(out, what.is_whole);
+  put(what, values, forward);
+  return named::passed;
+}
+
+client_link::named client_link::pass_describe(const named_message& what,
+                                              request_run& forward) {
+  auto rest = what.body();
+  if (rest.empty() || rest.front() != std::byte{'S'}
+      || what.body_bytes > limits::named_bytes_max)
+    return pass_as_it_is(what, forward);
+  if (!what.is_whole)
+    return named::more;
+  rest = rest.subspan(1);
+  std::string_view name;
+  if (!take_text(rest, name) || !rest.empty())
+    return pass_as_it_is(what, forward);
+  if (name.empty()) {
+    const auto outcome = give_unnamed(forward);
+    return outcome == named::passed ? pass_as_it_is(what, forward) : outcome;
+  }
+  session::statement* found = nullptr;
+  auto outcome = find_statement(name, found, forward);
+  if (outcome != named::passed)
+    return outcome;
+  outcome = check(server_->expect('D'), forward);
+  if (outcome != named::passed)
+    return outcome;
+  const auto shown
+    = found != nullptr ? std::string{found->name()} : harmless(name);
+  auto& out = lane_.home().scratch();
+  protocol::writer to{out};
+  protocol::describe_message{protocol::target::statement, shown}.encode(to);
+  forward.add_copy(out, true);
+  return named::passed;
+}
+
+/// Only the client's name goes: the statement stays on the server, where others
+/// use it. No server knows the name, so its answer is PostgreSQL's to a name
+/// that is not there: the same.
+client_link::named client_link::pass_close(const named_message& what,
+                                           request_run& forward) {
+  auto rest = what.body();
+  if (rest.empty() || rest.front() != std::byte{'S'}
+      || what.body_bytes > limits::named_bytes_max)
+    return pass_as_it_is(what, forward);
+  if (!what.is_whole)
+    return named::more;
+  rest = rest.subspan(1);
+  std::string_view name;
+  if (!take_text(rest, name) || !rest.empty())
+    return pass_as_it_is(what, forward);
+  if (name.empty()) {
+    forget_unnamed();
+    server_->unnamed_is_foreign();
+    return pass_as_it_is(what, forward);
+  }
+  if (server_->is_open(nullptr, name))
+    return named::waits;
+  const auto outcome = check(server_->expect('C'), forward);
+  if (outcome != named::passed)
+    return outcome;
+  if (prepared_)
+    if (auto was = prepared_->named.remove(name))
+      server_->note(statement_change::name_removed, std::move(was), name);
+  auto& out = lane_.home().scratch();
+  protocol::writer to{out};
+  protocol::close_message{protocol::target::statement, harmless(name)}.encode(
+    to);
+  forward.add_copy(out, true);
+  return named::passed;
+}
+
+} // namespace cenote::proxy

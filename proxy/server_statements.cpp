@@ -1,0 +1,236 @@
+// Prepared statements on a server: which it holds, and what its answers say of
+// those that are on their way.
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/limits.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/reader.hpp"
+#include "protocol/writer.hpp"
+#include "proxy/client_link.hpp"
+#include "proxy/lane.hpp"
+#include "proxy/server_link.hpp"
+#include "proxy/shard.hpp"
+
+namespace cenote::proxy {
+
+namespace {
+
+using protocol::delivery;
+using session::statement_change;
+using session::statement_identity;
+
+/// Names that no statement has: nothing of a client gets them through.
+constexpr std::string_view trial_name = "cenote_trial";
+constexpr std::string_view missing_name = "cenote_missing";
+
+/// An ErrorResponse longer than this keeps our names in its text.
+constexpr std::size_t error_bytes_max = 64 * 1024;
+
+void append_parse(std::string_view name, std::span<const std::byte> definition,
+                  std::vector<std::byte>& out) {
+  protocol::writer to{out};
+  to.begin('P');
+  to.string(name);
+  to.byte_n(definition);
+  to.end();
+}
+
+void append_close(std::string_view name, std::vector<std::byte>& out) {
+  protocol::writer to{out};
+  protocol::close_message{protocol::target::statement, name}.encode(to);
+}
+
+bool mentions(std::span<const std::byte> bytes,
+              std::string_view what) noexcept {
+  return protocol::as_text(bytes).find(what) != std::string_view::npos;
+}
+
+} // namespace
+
+// -- towards the server -------------------------------------------------------
+
+void server_link::note(statement_change change, session::statement_ref what,
+                       std::string_view name) {
+  journal_.note(mirror_.next_sequence() - 1, batch_, change, std::move(what),
+                name);
+}
+
+ec server_link::put_statement(session::statement& what, delivery how,
+                              std::vector<std::byte>& out) {
+  if (how != delivery::forward && statements_.use(what))
+    return ec::none;
+  auto evict = [&](session::statement& old) {
+    append_close(old.name(), out);
+    if (auto code = expect('C', delivery::skip_answer); code != ec::none)
+      return code;
+    note(statement_change::server_lost, session::statement_ref{old}, {});
+    statements_.remove(old);
+    return ec::none;
+  };
+  if (statements_.holds(what)) // Another edition of it.
+    if (auto code = evict(what); code != ec::none)
+      return code;
+  while (statements_.size() >= lane_.settings().prepared_statements_max)
+    if (auto code = evict(*statements_.coldest()); code != ec::none)
+      return code;
+  append_parse(what.name(), what.definition(), out);
+  if (auto code = expect('P', how); code != ec::none)
+    return code;
+  ++lane_.sums().server_parses;
+  note(statement_change::server_has, session::statement_ref{what}, {});
+  statements_.add(session::statement_ref{what});
+  return ec::none;
+}
+
+ec server_link::repeat_statement(session::statement& what,
+                                 std::vector<std::byte>& out) {
+  if (!statements_.use(what))
+    return put_statement(what, delivery::forward, out);
+  // In a failed transaction PostgreSQL refuses a Parse: let it.
+  const auto may_have_failed
+    = mirror_.status() == protocol::transaction_status::failed
+   || batch_ != statuses_;
+  if (may_have_failed) {
+    append_parse(trial_name, what.definition(), out);
+    append_close(trial_name, out);
+    if (auto code = expect('P'); code != ec::none)
+      return code;
+    return expect('C', delivery::skip_answer);
+  }
+  append_close(missing_name, out);
+  return expect('C', delivery::as_parse_complete);
+}
+
+void server_link::unnamed_parsed(client_id whose, std::uint32_t edition) {
+  unnamed_ = {whose, edition};
+  note(statement_change::unnamed, {}, {});
+  journal_.last().edition = edition;
+}
+
+ec server_link::put_unnamed(client_id whose, std::uint32_t edition,
+                            std::span<const std::byte> definition,
+                            std::vector<std::byte>& out) {
+  const auto wanted = unnamed_owner{whose, edition};
+  if (unnamed_ == wanted)
+    return ec::none;
+  if (definition.empty())
+    append_close({}, out);
+  else
+    append_parse({}, definition, out);
+  if (auto code = expect(definition.empty() ? 'C' : 'P', delivery::skip_answer);
+      code != ec::none)
+    return code;
+  note(statement_change::unnamed_ours, {}, {});
+  journal_.last().edition = edition;
+  unnamed_ = wanted;
+  return ec::none;
+}
+
+ec server_link::put_error(std::vector<std::byte> words,
+                          std::vector<std::byte>& out) {
+  protocol::writer to{out};
+  to.begin('B');
+  to.string({});
+  to.string(missing_name);
+  to.int16(0);
+  to.int16(0);
+  to.int16(0);
+  to.end();
+  auto code = expect('B', delivery::as_error);
+  note(statement_change::error_instead, {}, {});
+  journal_.last().words = std::move(words);
+  return code;
+}
+
+// -- what the answers say -----------------------------------------------------
+
+void server_link::settle_statements(const protocol::piece& part,
+                                    const protocol::reaction& what) {
+  if (part.tag == '1' || part.tag == '3')
+    journal_.done(what.sequence);
+  if (what.forgot_statements)
+    forget_statements();
+  journal_.settle(mirror_.settled(), [this](auto& late) { undo(late); });
+}
+
+/// PostgreSQL did not do it: things are as they were before.
+void server_link::undo(session::statement_journal::entry& what) {
+  switch (what.change) {
+    case statement_change::server_has:
+      statements_.remove(*what.what);
+      break;
+    case statement_change::server_lost:
+      statements_.add(what.what);
+      break;
+    case statement_change::name_added:
+      if (client_ != nullptr)
+        client_->names().remove(what.name);
+      break;
+    case statement_change::name_removed:
+      if (client_ != nullptr)
+        client_->names().add(what.name, what.what);
+      break;
+    case statement_change::unnamed: // Unless there is a later one.
+      if (client_ != nullptr)
+        client_->forget_unnamed(what.edition);
+      [[fallthrough]];
+    case statement_change::unnamed_ours:
+      if (unnamed_.edition == what.edition)
+        unnamed_is_foreign();
+      break;
+    case statement_change::error_instead:
+      break;
+  }
+}
+
+/// DEALLOCATE ALL, DISCARD ALL: only what is prepared behind it will be there.
+void server_link::forget_statements() {
+  statements_.clear();
+  unnamed_is_foreign();
+  if (client_ != nullptr)
+    client_->names().clear();
+  journal_.each([this](session::statement_journal::entry& coming) {
+    if (coming.change == statement_change::server_has)
+      statements_.add(coming.what);
+    else if (coming.change == statement_change::server_lost)
+      statements_.remove(*coming.what);
+    else if (client_ == nullptr)
+      return;
+    else if (coming.change == statement_change::name_added)
+      client_->names().add(coming.name, coming.what);
+    else if (coming.change == statement_change::name_removed)
+      client_->names().remove(coming.name);
+  });
+}
+
+/// An ErrorResponse for the client: as it is, or with the client's own names in
+/// it, or another in its place.
+void server_link::take_error(const protocol::piece& part,
+                             const protocol::reaction& what,
+                             byte_run<to_client>& forward) {
+  if (what.how == delivery::as_error && !what.fatal) {
+    if (!part.ends())
+      return;
+    if (auto* instead = journal_.find_error(what.sequence))
+      forward.add_copy(instead->words, true);
+    return;
+  }
+  if (client_ == nullptr || !client_->has_names()
+      || part.body_bytes > error_bytes_max)
+    return forward.add(part);
+  gather_bytes(part);
+  if (!part.ends())
+    return;
+  if (mentions(gathered_, "RevalidateCachedQuery"))
+    client_->renew_statements();
+  if (mentions(gathered_, statement_identity::prefix))
+    client_->show_own_names(gathered_);
+  forward.add_copy(gathered_, true);
+}
+
+} // namespace cenote::proxy

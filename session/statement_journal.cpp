@@ -1,0 +1,77 @@
+#include "session/statement_journal.hpp"
+
+namespace cenote::session {
+
+statement_journal::entry&
+statement_journal::note(std::uint32_t sequence, std::uint32_t batch,
+                        statement_change change, statement_ref what,
+                        std::string_view name) {
+  auto& fresh = entries_.emplace_back();
+  fresh.sequence = sequence;
+  fresh.batch = batch;
+  fresh.change = change;
+  fresh.what = std::move(what);
+  fresh.name = name;
+  return fresh;
+}
+
+void statement_journal::done(std::uint32_t sequence) noexcept {
+  for (auto i = first_; i < entries_.size(); ++i) {
+    auto& at = entries_[i];
+    if (at.sequence == sequence)
+      at.done = true;
+    else if (!is_before(at.sequence, sequence))
+      return;
+  }
+}
+
+statement_journal::entry*
+statement_journal::find_error(std::uint32_t sequence) noexcept {
+  for (auto i = first_; i < entries_.size(); ++i)
+    if (entries_[i].sequence == sequence
+        && entries_[i].change == statement_change::error_instead)
+      return &entries_[i];
+  return nullptr;
+}
+
+bool statement_journal::is_open(const statement* what, std::string_view name,
+                                std::uint32_t batch) const noexcept {
+  for (auto i = first_; i < entries_.size(); ++i) {
+    const auto& at = entries_[i];
+    if (at.batch == batch)
+      return false;
+    if ((what != nullptr && at.what.get() == what)
+        || (!name.empty() && at.name == name))
+      return true;
+  }
+  return false;
+}
+
+bool statement_journal::is_unnamed_open(std::uint32_t batch) const noexcept {
+  for (auto i = first_; i < entries_.size(); ++i) {
+    if (entries_[i].batch == batch)
+      return false;
+    if (entries_[i].change == statement_change::unnamed_ours)
+      return true;
+  }
+  return false;
+}
+
+void statement_journal::forget_until(std::size_t last) noexcept {
+  if (last == entries_.size()) {
+    entries_.clear();
+    first_ = 0;
+    return;
+  }
+  for (auto i = first_; i < last; ++i)
+    entries_[i] = {};
+  first_ = last;
+  // A pipeline without an end: the front goes when it is half of all.
+  if (first_ > 1024 && first_ * 2 > entries_.size()) {
+    entries_.erase(entries_.begin(),
+                   entries_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
+}
+
+} // namespace cenote::session

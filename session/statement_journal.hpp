@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "session/statements.hpp"
+
+namespace cenote::session {
+
+/// What a change is about.
+enum class statement_change : std::uint8_t {
+  server_has,    ///< A Parse puts `what` on the server.
+  server_lost,   ///< A Close takes `what` off the server.
+  name_added,    ///< The client calls `what` by `name`.
+  name_removed,  ///< The client called `what` by `name`.
+  unnamed,       ///< The client's own Parse of the unnamed statement.
+  unnamed_ours,  ///< We gave or took the unnamed statement.
+  error_instead, ///< The client is to be told `words` when the request fails.
+};
+
+/// Changes that rest on requests which PostgreSQL has not answered yet. They
+/// are made when the request is sent, so that what is pipelined behind it sees
+/// them, and undone in reverse when it turns out that PostgreSQL never carried
+/// it out: it failed, or was skipped behind one that did. Pure.
+class statement_journal {
+public:
+  struct entry {
+    std::uint32_t sequence = 0; ///< Of the request, as the mirror counts.
+    std::uint32_t batch = 0;    ///< Requests before one Sync have the same.
+    statement_change change = statement_change::server_has;
+    bool done = false;
+    std::uint32_t edition = 0; ///< Of the client's unnamed statement.
+    statement_ref what;
+    std::string name;
+    std::vector<std::byte> words;
+  };
+
+  [[nodiscard]] bool empty() const noexcept {
+    return first_ == entries_.size();
+  }
+
+  entry& note(std::uint32_t sequence, std::uint32_t batch,
+              statement_change change, statement_ref what = {},
+              std::string_view name = {});
+
+  /// What was noted last.
+  [[nodiscard]] entry& last() noexcept {
+    return entries_.back();
+  }
+
+  /// PostgreSQL carried the request out.
+  void done(std::uint32_t sequence) noexcept;
+
+  /// The words for the request, or null.
+  [[nodiscard]] entry* find_error(std::uint32_t sequence) noexcept;
+
+  /// Forgets all before `settled`; calls `undo(entry&)` for those that were not
+  /// done, the latest first. Returns whether anything was forgotten.
+  template <class Undo>
+  bool settle(std::uint32_t settled, Undo undo) {
+    auto last = first_;
+    while (last < entries_.size()
+           && is_before(entries_[last].sequence, settled))
+      ++last;
+    if (last == first_)
+      return false;
+    for (auto i = last; i-- > first_;)
+      if (!entries_[i].done)
+        undo(entries_[i]);
+    forget_until(last);
+    return true;
+  }
+
+  /// Whether a change of `what`, or of the client's `name`, rests on an earlier
+  /// batch than `batch`: it may yet be undone although later requests are
+  /// carried out.
+  [[nodiscard]] bool is_open(const statement* what, std::string_view name,
+                             std::uint32_t batch) const noexcept;
+
+  /// The same for changes of the unnamed statement that we made.
+  [[nodiscard]] bool is_unnamed_open(std::uint32_t batch) const noexcept;
+
+  /// Whether anything rests on an earlier batch.
+  [[nodiscard]] bool has_before(std::uint32_t batch) const noexcept {
+    return !empty() && entries_[first_].batch != batch;
+  }
+
+  /// All of PostgreSQL's statements went (DEALLOCATE ALL) before what is noted
+  /// here: calls `keep(entry&)` for all that is still to come, oldest first.
+  template <class Keep>
+  void each(Keep keep) {
+    for (auto i = first_; i < entries_.size(); ++i)
+      if (!entries_[i].done)
+        keep(entries_[i]);
+  }
+
+private:
+  [[nodiscard]] static bool is_before(std::uint32_t a,
+                                      std::uint32_t b) noexcept {
+    return static_cast<std::int32_t>(a - b) < 0;
+  }
+
+  void forget_until(std::size_t last) noexcept;
+
+  std::vector<entry> entries_;
+  std::size_t first_ = 0;
+};
+
+} // namespace cenote::session

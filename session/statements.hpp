@@ -1,0 +1,260 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+/// Named prepared statements in transaction mode. A client's names are its own;
+/// on servers a statement is called after its content, so that all clients of a
+/// lane share it, whichever server they meet. Pure; one thread.
+namespace cenote::session {
+
+/// What a statement is, and a name that follows from it alone.
+struct statement_identity {
+  /// Of every name that we give on a server; no client gets one through.
+  static constexpr std::string_view prefix = "cenote_";
+  static constexpr std::size_t digits = 32;
+
+  std::array<char, prefix.size() + digits> name{};
+
+  /// From the body of a Parse behind the statement's name: text, parameter
+  /// types. A cryptographic digest: equal names are equal statements.
+  explicit statement_identity(std::span<const std::byte> definition);
+
+  [[nodiscard]] std::string_view text() const noexcept {
+    return {name.data(), name.size()};
+  }
+
+  /// Whether a statement of this name may be there because we made it.
+  [[nodiscard]] static bool may_be_ours(std::string_view name) noexcept {
+    return name.starts_with(prefix)
+        && (name.size() >= prefix.size() + digits || name == asker);
+  }
+
+  /// The one that asks what a transaction left behind.
+  static constexpr std::string_view asker = "cenote_left_behind";
+};
+
+class statement_cache;
+
+/// A statement that some client has or some server holds. Counted by
+/// `statement_ref`; the last one to go takes it out of its cache.
+class statement {
+public:
+  /// The name on servers.
+  [[nodiscard]] std::string_view name() const noexcept {
+    return identity_.text();
+  }
+
+  /// The body of its Parse, behind the name.
+  [[nodiscard]] std::span<const std::byte> definition() const noexcept {
+    return definition_;
+  }
+
+  /// Memory, about.
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return definition_.size() + overhead_bytes;
+  }
+
+  /// Rises when what servers hold of it is out of date (its result type
+  /// changed): they must parse it anew.
+  [[nodiscard]] std::uint32_t edition() const noexcept {
+    return edition_;
+  }
+
+  void renew() noexcept {
+    ++edition_;
+  }
+
+  static constexpr std::size_t overhead_bytes = 160;
+
+private:
+  friend class statement_cache;
+  friend class statement_ref;
+
+  statement(statement_cache& home, const statement_identity& identity,
+            std::span<const std::byte> definition)
+    : home_{&home},
+      identity_{identity},
+      definition_{definition.begin(), definition.end()} {
+    // nop
+  }
+
+  statement_cache* home_;
+  statement_identity identity_;
+  std::vector<std::byte> definition_;
+  std::uint32_t uses_ = 0;
+  std::uint32_t edition_ = 0;
+};
+
+/// Keeps a statement. May be null.
+class statement_ref {
+public:
+  statement_ref() noexcept = default;
+
+  explicit statement_ref(statement& what) noexcept
+    : what_{&what} {
+    ++what_->uses_;
+  }
+
+  statement_ref(statement_ref&& other) noexcept
+    : what_{std::exchange(other.what_, nullptr)} {
+    // nop
+  }
+
+  statement_ref(const statement_ref& other) noexcept
+    : what_{other.what_} {
+    if (what_ != nullptr)
+      ++what_->uses_;
+  }
+
+  statement_ref& operator=(statement_ref other) noexcept {
+    std::swap(what_, other.what_);
+    return *this;
+  }
+
+  ~statement_ref() {
+    drop();
+  }
+
+  [[nodiscard]] statement* get() const noexcept {
+    return what_;
+  }
+
+  [[nodiscard]] statement& operator*() const noexcept {
+    return *what_;
+  }
+
+  [[nodiscard]] statement* operator->() const noexcept {
+    return what_;
+  }
+
+  [[nodiscard]] explicit operator bool() const noexcept {
+    return what_ != nullptr;
+  }
+
+private:
+  void drop() noexcept;
+
+  statement* what_ = nullptr;
+};
+
+/// All statements of a lane, each once. Outlives its `statement_ref`s.
+class statement_cache {
+public:
+  statement_cache() = default;
+  statement_cache(const statement_cache&) = delete;
+  statement_cache& operator=(const statement_cache&) = delete;
+  ~statement_cache();
+
+  /// The statement with this definition, made if there is none.
+  [[nodiscard]] statement_ref obtain(std::span<const std::byte> definition);
+
+  [[nodiscard]] std::size_t size() const noexcept {
+    return all_.size();
+  }
+
+  /// Memory of all, about.
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return bytes_;
+  }
+
+private:
+  friend class statement_ref;
+
+  void forget(statement& what) noexcept;
+
+  std::unordered_map<std::string_view, std::unique_ptr<statement>> all_;
+  std::size_t bytes_ = 0;
+};
+
+/// The named statements of one client.
+class client_statements {
+public:
+  /// Null if the client has none of that name.
+  [[nodiscard]] statement* find(std::string_view name) const noexcept;
+
+  /// `name` must be free.
+  void add(std::string_view name, statement_ref what);
+
+  /// What `name` was; null if it was free.
+  statement_ref remove(std::string_view name) noexcept;
+
+  void clear() noexcept;
+
+  /// The client's name for what a server calls `server_name`; empty if it has
+  /// none. Looks at all: for error messages.
+  [[nodiscard]] std::string_view
+  name_of(std::string_view server_name) const noexcept;
+
+  /// Calls `what` for each statement.
+  template <class What>
+  void each(What what) {
+    for (auto& [name, one] : names_)
+      what(*one);
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept {
+    return names_.size();
+  }
+
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return bytes_;
+  }
+
+private:
+  struct text_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  std::unordered_map<std::string, statement_ref, text_hash, std::equal_to<>>
+    names_;
+  std::size_t bytes_ = 0;
+};
+
+/// What one server holds, and which of it was used longest ago.
+class server_statements {
+public:
+  /// Whether the server has this edition of `what`; then it was just used.
+  [[nodiscard]] bool use(const statement& what) noexcept;
+
+  /// Whether the server has it in any edition.
+  [[nodiscard]] bool holds(const statement& what) const noexcept;
+
+  /// The server has it now.
+  void add(statement_ref what);
+
+  void remove(const statement& what) noexcept;
+  void clear() noexcept;
+
+  /// Used longest ago; null if there is none. Looks at all: to be called when
+  /// one must go.
+  [[nodiscard]] statement* coldest() const noexcept;
+
+  [[nodiscard]] std::size_t size() const noexcept {
+    return held_.size();
+  }
+
+private:
+  struct entry {
+    statement_ref what;
+    std::uint64_t used_at = 0;
+    std::uint32_t edition = 0;
+  };
+
+  std::unordered_map<const statement*, entry> held_;
+  std::uint64_t clock_ = 0;
+};
+
+} // namespace cenote::session

@@ -1,0 +1,138 @@
+#include "session/traces.hpp"
+
+#include <algorithm>
+
+#include "session/sql_filter.hpp"
+#include "session/sql_look.hpp"
+
+namespace cenote::session {
+
+namespace {
+
+bool is_asked_by_name(std::string_view setting) noexcept {
+  return setting.find('.') != std::string_view::npos || setting == "role"
+      || setting == "session_authorization";
+}
+
+void add_settings(const sql_statement& from, text_traces& to) {
+  for (const auto& each : from.settings) {
+    if (each.is_local == answer::yes)
+      continue;
+    to.kinds.add(trace::settings);
+    if (each.is_named == answer::by_parameter)
+      to.setting_parameters.push_back(each.name_parameter);
+    else if (each.is_named == answer::yes && is_asked_by_name(each.name))
+      to.settings.push_back(each.name);
+  }
+}
+
+trace_set kinds_of(const sql_statement& what) noexcept {
+  trace_set out;
+  switch (what.verb) {
+    case sql_verb::other:
+    case sql_verb::begin:
+    case sql_verb::commit:
+    case sql_verb::rollback:
+    case sql_verb::savepoint:
+    case sql_verb::rollback_to:
+    case sql_verb::release:
+    case sql_verb::prepare_transaction:
+    case sql_verb::set: // `settings` tells.
+    case sql_verb::set_local:
+    case sql_verb::set_transaction:
+    case sql_verb::execute:
+    case sql_verb::discard_plans:
+    case sql_verb::discard_sequences:
+      break;
+    case sql_verb::reset:
+    case sql_verb::reset_all:
+      out.add(trace::settings);
+      break;
+    case sql_verb::prepare:
+    case sql_verb::deallocate:
+    case sql_verb::deallocate_all:
+      out.add(trace::statements);
+      break;
+    case sql_verb::listen:
+    case sql_verb::unlisten:
+    case sql_verb::unlisten_all:
+      out.add(trace::listens);
+      break;
+    case sql_verb::declare_hold:
+    case sql_verb::close:
+      out.add(trace::cursors);
+      break;
+    case sql_verb::create_temp:
+    case sql_verb::discard_temp:
+      out.add(trace::temporary);
+      break;
+    case sql_verb::load:
+      out.add(trace::libraries);
+      break;
+    case sql_verb::discard_all:
+    case sql_verb::do_block:
+    case sql_verb::call:
+      out = trace_set::all();
+      break;
+  }
+  if (what.may_leave_temp)
+    out.add(trace::temporary);
+  if (what.uses_advisory_session_lock || what.uses_advisory_unlock)
+    out.add(trace::locks);
+  return out;
+}
+
+} // namespace
+
+text_traces traces_of(std::string_view sql) {
+  text_traces out;
+  if (!asks_for_a_look(sql))
+    return out;
+  const auto look = look_at(sql);
+  if (!look.parsed()) {
+    out.kinds = trace_set::all();
+    return out;
+  }
+  for (const auto& each : look.statements) {
+    out.kinds.add(kinds_of(each));
+    add_settings(each, out);
+    out.resets = out.resets || each.verb == sql_verb::reset
+              || each.verb == sql_verb::reset_all
+              || each.verb == sql_verb::discard_all;
+  }
+  return out;
+}
+
+trace_set traces_of(protocol::dirt_set dirt) noexcept {
+  using kind = protocol::dirt;
+  if (dirt.has(kind::opaque))
+    return trace_set::all();
+  trace_set out;
+  if (dirt.has(kind::maybe_temp))
+    out.add(trace::temporary);
+  if (dirt.has(kind::listens))
+    out.add(trace::listens);
+  if (dirt.has(kind::libraries))
+    out.add(trace::libraries);
+  return out;
+}
+
+std::string_view name(trace_set kinds) noexcept {
+  if (kinds.has(trace::listens))
+    return "listen";
+  if (kinds.has(trace::temporary))
+    return "temporary objects";
+  if (kinds.has(trace::locks))
+    return "advisory lock";
+  if (kinds.has(trace::cursors))
+    return "cursor with hold";
+  if (kinds.has(trace::statements))
+    return "sql prepare";
+  if (kinds.has(trace::libraries))
+    return "load";
+  if (kinds.has(trace::settings))
+    return "settings";
+  return "";
+}
+
+} // namespace cenote::session

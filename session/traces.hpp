@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/server_dirt.hpp"
+
+/// What a client's work may leave behind in a server's session, as far as its
+/// text and PostgreSQL's command tags tell. Whether it did, PostgreSQL is asked
+/// (session/left_behind.hpp). Pure.
+namespace cenote::session {
+
+/// Kinds of session state. The bits are those of the question to PostgreSQL.
+enum class trace : std::uint8_t {
+  settings = 1,
+  temporary = 2,  ///< Tables and whatever else is in pg_temp.
+  listens = 4,
+  cursors = 8,    ///< WITH HOLD.
+  locks = 16,     ///< Session advisory locks.
+  statements = 32, ///< By SQL PREPARE.
+  libraries = 64, ///< LOAD: cannot be asked for, nor undone.
+};
+
+/// A set of `trace`.
+class trace_set {
+public:
+  constexpr trace_set() noexcept = default;
+
+  constexpr explicit trace_set(std::uint8_t bits) noexcept
+    : bits_{bits} {
+    // nop
+  }
+
+  constexpr trace_set(trace one) noexcept
+    : bits_{static_cast<std::uint8_t>(one)} {
+    // nop
+  }
+
+  [[nodiscard]] static constexpr trace_set all() noexcept {
+    return trace_set{std::uint8_t{63}};
+  }
+
+  [[nodiscard]] constexpr bool empty() const noexcept {
+    return bits_ == 0;
+  }
+
+  [[nodiscard]] constexpr bool has(trace one) const noexcept {
+    return (bits_ & static_cast<std::uint8_t>(one)) != 0;
+  }
+
+  constexpr void add(trace_set more) noexcept {
+    bits_ = static_cast<std::uint8_t>(bits_ | more.bits_);
+  }
+
+  constexpr void remove(trace_set less) noexcept {
+    bits_ = static_cast<std::uint8_t>(bits_ & ~less.bits_);
+  }
+
+  [[nodiscard]] constexpr std::uint8_t bits() const noexcept {
+    return bits_;
+  }
+
+  friend constexpr bool operator==(trace_set, trace_set) noexcept = default;
+
+private:
+  std::uint8_t bits_ = 0;
+};
+
+/// What one SQL text may leave behind whenever it runs.
+struct text_traces {
+  trace_set kinds;
+  /// It undoes settings: what the client said at its start is its default.
+  bool resets = false;
+  /// Settings that PostgreSQL must be asked for by name: it lists no custom
+  /// ones, nor role and session_authorization.
+  std::vector<std::string> settings;
+  /// Numbers of parameters that name one.
+  std::vector<std::uint16_t> setting_parameters;
+
+  [[nodiscard]] bool empty() const noexcept {
+    return kinds.empty();
+  }
+};
+
+/// Looks at `sql` where its first keyword (or what it mentions) asks for it. A
+/// text that PostgreSQL 15's grammar does not know may leave anything.
+[[nodiscard]] text_traces traces_of(std::string_view sql);
+
+/// What PostgreSQL's command tags add, for what no text tells: DDL under a
+/// search_path that begins with pg_temp, function calls by protocol.
+[[nodiscard]] trace_set traces_of(protocol::dirt_set dirt) noexcept;
+
+/// "listen", "temp table", … for people: the first of the set.
+[[nodiscard]] std::string_view name(trace_set kinds) noexcept;
+
+} // namespace cenote::session

@@ -1,0 +1,110 @@
+#include "session/statements.hpp"
+
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+#include "protocol/reader.hpp"
+
+using namespace cenote::session;
+using cenote::protocol::as_byte_span;
+
+namespace {
+
+/// The body of a Parse behind its name: the text, no types.
+std::string definition(std::string text) {
+  return std::move(text) + std::string{"\0\0\0", 3};
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_name_follows_from_the_statement_alone) {
+  auto one = statement_identity{as_byte_span("select 1")};
+  auto same = statement_identity{as_byte_span("select 1")};
+  auto other = statement_identity{as_byte_span("select 2")};
+  BOOST_TEST(one.text() == same.text());
+  BOOST_TEST(one.text() != other.text());
+  BOOST_TEST(one.text().size() < 64u); // PostgreSQL cuts longer names.
+  BOOST_TEST(one.text().starts_with("cenote_"));
+}
+
+BOOST_AUTO_TEST_CASE(equal_statements_are_one) {
+  statement_cache cache;
+  auto one = cache.obtain(as_byte_span(definition("select 1")));
+  auto same = cache.obtain(as_byte_span(definition("select 1")));
+  auto other = cache.obtain(as_byte_span(definition("select 2")));
+  BOOST_TEST(one.get() == same.get());
+  BOOST_TEST(one.get() != other.get());
+  BOOST_TEST(cache.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_statement_goes_with_its_last_user) {
+  statement_cache cache;
+  {
+    client_statements client;
+    server_statements server;
+    {
+      auto what = cache.obtain(as_byte_span(definition("select 1")));
+      client.add("mine", what);
+      server.add(what);
+    }
+    BOOST_TEST(cache.size() == 1u);
+    client.remove("mine");
+    BOOST_TEST(cache.size() == 1u);
+    server.clear();
+    BOOST_TEST(cache.size() == 0u);
+    BOOST_TEST(cache.bytes() == 0u);
+    client.add("again", cache.obtain(as_byte_span(definition("select 1"))));
+  }
+  BOOST_TEST(cache.size() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_counts_names_and_bytes) {
+  statement_cache cache;
+  client_statements uut;
+  uut.add("a", cache.obtain(as_byte_span(definition("select 1"))));
+  uut.add("b", cache.obtain(as_byte_span(definition("select 1"))));
+  BOOST_TEST(uut.size() == 2u);
+  auto both = uut.bytes();
+  BOOST_TEST(uut.find("a") == uut.find("b"));
+  BOOST_TEST(uut.find("c") == nullptr);
+  BOOST_TEST(!uut.remove("c"));
+  auto was = uut.remove("a");
+  BOOST_TEST(was.get() == uut.find("b"));
+  BOOST_TEST(uut.bytes() * 2 == both);
+  BOOST_TEST(uut.name_of(was->name()) == "b");
+  uut.clear();
+  BOOST_TEST(uut.bytes() == 0u);
+  BOOST_TEST(uut.name_of(was->name()) == "");
+}
+
+BOOST_AUTO_TEST_CASE(the_coldest_is_the_one_used_longest_ago) {
+  statement_cache cache;
+  server_statements uut;
+  auto a = cache.obtain(as_byte_span(definition("select 'a'")));
+  auto b = cache.obtain(as_byte_span(definition("select 'b'")));
+  BOOST_TEST(uut.coldest() == nullptr);
+  BOOST_TEST(!uut.use(*a));
+  uut.add(a);
+  uut.add(b);
+  BOOST_TEST(uut.coldest() == a.get());
+  BOOST_TEST(uut.use(*a));
+  BOOST_TEST(uut.coldest() == b.get());
+  uut.remove(*b);
+  BOOST_TEST(uut.coldest() == a.get());
+  BOOST_TEST(uut.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_renewed_statement_must_be_parsed_again) {
+  statement_cache cache;
+  server_statements uut;
+  auto what = cache.obtain(as_byte_span(definition("select * from t")));
+  uut.add(what);
+  BOOST_TEST(uut.use(*what));
+  what->renew();
+  BOOST_TEST(!uut.use(*what));
+  BOOST_TEST(uut.holds(*what));
+  uut.add(what);
+  BOOST_TEST(uut.use(*what));
+  BOOST_TEST(uut.size() == 1u);
+}
