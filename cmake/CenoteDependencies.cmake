@@ -35,3 +35,10 @@ foreach(component core io)
     ${CAF_INCLUDE_DIR})
 endforeach()
 target_link_libraries(caf_io INTERFACE caf_core)
+
+# libpg-query-dev ships neither a CMake nor a pkg-config file.
+find_path(PG_QUERY_INCLUDE_DIR pg_query.h REQUIRED)
+find_library(PG_QUERY_LIBRARY pg_query REQUIRED)
+add_library(pg_query INTERFACE)
+target_link_libraries(pg_query INTERFACE ${PG_QUERY_LIBRARY})
+target_include_directories(pg_query SYSTEM INTERFACE ${PG_QUERY_INCLUDE_DIR})
