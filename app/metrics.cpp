@@ -116,6 +116,10 @@ void add_pool_sums(families& to, const pool_views& pools) {
     {"pool_wait_seconds_total", "Time that clients waited for servers.",
      &traffic::wait_time_us, 1e-6},
     {"pool_logins_total", "Clients that joined.", &traffic::logins, 1},
+    {"pool_pins_total", "Times that a client kept its server.", &traffic::pins,
+     1},
+    {"pool_questions_total", "Times that PostgreSQL was asked what was left.",
+     &traffic::questions, 1},
   };
   for (const auto& each : sums) {
     auto made = counter(each.name, each.help);

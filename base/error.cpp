@@ -101,6 +101,12 @@ error_view describe(ec code) noexcept {
       return {"54000", "ERROR", "prepared statement is too large"};
     case ec::too_many_statements:
       return {"54000", "ERROR", "too many prepared statements"};
+    case ec::too_many_pinned:
+      return {"53300", "FATAL", "too many clients keep a server to themselves"};
+    case ec::pin_refused:
+      return {"0A000", "ERROR",
+              "this would keep a server to one client, which is not allowed "
+              "here"};
     case ec::killed_by_admin:
       return {"57P01", "FATAL",
               "terminating connection due to administrator command"};
@@ -282,6 +288,10 @@ std::string_view name(ec code) noexcept {
       return "statement_too_large";
     case ec::too_many_statements:
       return "too_many_statements";
+    case ec::too_many_pinned:
+      return "too_many_pinned";
+    case ec::pin_refused:
+      return "pin_refused";
     case ec::killed_by_admin:
       return "killed_by_admin";
     case ec::client_gone:

@@ -59,6 +59,8 @@ enum class ec : std::uint8_t {
   too_many_outstanding,
   statement_too_large,
   too_many_statements,
+  too_many_pinned,
+  pin_refused,
   killed_by_admin,
   client_gone,
   out_of_buffers,

@@ -43,6 +43,10 @@ inline constexpr std::size_t client_statements_max = 10'000;
 inline constexpr std::size_t client_statement_bytes_max = 32 * 1024 * 1024;
 inline constexpr std::size_t lane_statement_bytes_max = 512 * 1024 * 1024;
 
+/// A simple query that is looked at as a whole; a longer one may leave
+/// anything.
+inline constexpr std::size_t look_bytes_max = 64 * 1024;
+
 /// Bytes of a message whose names are looked for; longer names are no names.
 inline constexpr std::size_t named_bytes_max = 16 * 1024;
 

@@ -16,6 +16,7 @@ constexpr auto prepared_statements_max = std::int64_t{100'000};
 constexpr auto port_max = std::int64_t{65'535};
 
 constexpr auto pool_modes = word_list{"session", "transaction", "statement"};
+constexpr auto pin_policies = std::array<std::string_view, 2>{"pin", "reject"};
 constexpr auto engines = word_list{"auto", "io_uring", "epoll"};
 constexpr auto client_tls_modes = word_list{"disable", "allow", "require"};
 constexpr auto formats = std::array<std::string_view, 2>{"text", "json"};
@@ -62,6 +63,8 @@ constexpr auto server_pool_keys = std::array{
   time_of("pool_idle_timeout", "\"1h\""),
   key_rule{"server_reset_query", any_text, "\"DISCARD ALL\""},
   count_of("max_prepared_statements", "200", prepared_statements_max),
+  count_of("max_pinned", "0", servers_max),
+  key_rule{"on_pin", word, "\"pin\"", false, 0, 0, pin_policies},
 };
 
 constexpr auto pool_keys = [] {

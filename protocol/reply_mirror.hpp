@@ -54,10 +54,10 @@ struct reaction {
   delivery how = delivery::forward;
   owner_id owner = 0;
   std::uint32_t sequence = 0; ///< Of the request that is answered.
-  bool ready = false;     ///< This piece completes a ReadyForQuery.
-  bool violation = false; ///< The server said what it must not say now.
-  bool fatal = false;     ///< This piece completes an ErrorResponse of severity
-                          ///< FATAL or PANIC: the server closes after it.
+  bool ready = false;         ///< This piece completes a ReadyForQuery.
+  bool violation = false;     ///< The server said what it must not say now.
+  bool fatal = false; ///< This piece completes an ErrorResponse of severity
+                      ///< FATAL or PANIC: the server closes after it.
   /// This piece completes a DEALLOCATE ALL or a DISCARD ALL: no statement that
   /// was prepared before it is left.
   bool forgot_statements = false;

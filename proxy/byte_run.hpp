@@ -71,8 +71,7 @@ public:
   }
 
   void flush() noexcept {
-    const auto together
-      = size_ == 0 || (!copied_.empty() && keep_together());
+    const auto together = size_ == 0 || (!copied_.empty() && keep_together());
     if (!copied_.empty()) {
       sink_.send_copy(copied_, together ? ends_message_ : false);
       copied_.clear();

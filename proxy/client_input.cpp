@@ -103,8 +103,7 @@ bool client_link::take(const protocol::piece& part,
   if (watch_parse_)
     look_at_parse(part);
   if (keeps_unnamed_) {
-    keep_unnamed(part.bytes);
-    keeps_unnamed_ = !part.ends();
+    keep_unnamed(part.bytes, part.ends());
   }
   mid_message_ = !part.ends();
   forward.add(part);
@@ -126,15 +125,11 @@ bool client_link::take_start(const protocol::piece& part,
   if (lane_.renames_statements()) {
     const auto tag = protocol::frontend_tag_of(part.tag);
     if (tag == frontend_tag::parse || tag == frontend_tag::bind
-        || tag == frontend_tag::describe || tag == frontend_tag::close) {
+        || tag == frontend_tag::describe || tag == frontend_tag::close
+        || tag == frontend_tag::query) {
       if (was_at_rest)
         request_at_ = lane_.home().now();
       return take_named(part, rest, forward);
-    }
-    if (tag == frontend_tag::query) {
-      // PostgreSQL drops the unnamed statement.
-      server_->unnamed_is_foreign();
-      forget_unnamed();
     }
   }
   if (auto code = server_->expect(part.tag); code != ec::none) {

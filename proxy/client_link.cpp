@@ -57,11 +57,17 @@ bool client_link::start(const greeting* pool_defaults) {
   std::vector<std::pair<std::string, std::string>> others;
   for (auto& [name, value] : arriving->settings) {
     settings_confirmed_ = false;
-    if (auto index = session::reported_index(name))
+    // What this PostgreSQL does not report it must be asked for, like others.
+    auto index = session::reported_index(name);
+    if (index && (pool_defaults == nullptr || told_.knows(*index)))
       told_.set(*index, value);
     else
-      others.emplace_back(std::move(name), std::move(value));
+      others.emplace_back(name, value);
   }
+  if (!arriving->settings.empty())
+    given_ = std::make_shared<
+      const std::vector<std::pair<std::string, std::string>>>(
+      std::move(arriving->settings));
   if (!others.empty())
     startup_ = std::make_shared<
       const std::vector<std::pair<std::string, std::string>>>(
@@ -110,7 +116,8 @@ void client_link::carry_out(effect what) {
     case effect::release_server:
       return std::exchange(server_, nullptr)->release();
     case effect::recover_server:
-      return std::exchange(server_, nullptr)->recover(goodbye_, mid_message_);
+      return std::exchange(server_, nullptr)
+        ->recover(goodbye_, mid_message_, !traces_.empty() || !pinned_.empty());
     case effect::cancel_server:
       return server_->cancel();
     case effect::answer_canceled:
@@ -193,6 +200,8 @@ void client_link::server_at_rest(protocol::transaction_status status) {
     return refuse(*lane_.ending());
   if (lane_.is_session())
     return rearm();
+  if (is_idle && (ask_what_is_left() || !pinned_.empty()))
+    return rearm();
   if (is_idle) {
     apply(event::released);
     return rearm();
@@ -238,7 +247,7 @@ client_link::due client_link::deadline() const noexcept {
       else if (in_block)
         consider(with.idle_transaction_timeout, ready_at_,
                  ec::idle_transaction_timeout);
-      else if (lane_.is_session())
+      else if (lane_.is_session() || !pinned_.empty())
         consider(with.client_idle_timeout, ready_at_, ec::client_idle_timeout);
       if (in_block || !at_rest)
         consider(with.transaction_timeout, loan_since_,
@@ -308,6 +317,7 @@ void client_link::close_now() {
   auto& home = lane_.home();
   if (stream_ != nullptr)
     home.io().close(*std::exchange(stream_, nullptr));
+  set_pinned({});
   home.clocks().disarm(timer_);
   home.forget_client(key_, id());
   lane_.gone(*this);
@@ -331,6 +341,15 @@ client_row client_link::row(time_point now) const {
   out.request_time_unix = unix_seconds_of(request_at_, now);
   out.is_tls = facts_->is_tls;
   out.application_name = std::string{told_.get(0)};
+  if (prepared_)
+    out.prepared_statements
+      = static_cast<std::uint32_t>(prepared_->named.size());
+  if (!pinned_.empty()) {
+    out.pin_reason = session::name(pinned_);
+    out.pinned_us = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(now - pinned_since_)
+        .count());
+  }
   if (server_ != nullptr) {
     out.state = client_state::active;
     out.link = server_->id();

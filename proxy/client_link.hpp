@@ -15,8 +15,10 @@
 #include "proxy/snapshot.hpp"
 #include "proxy/timed.hpp"
 #include "session/client_life.hpp"
+#include "session/left_behind.hpp"
 #include "session/settings.hpp"
 #include "session/statements.hpp"
+#include "session/traces.hpp"
 
 namespace cenote::proxy {
 
@@ -103,6 +105,11 @@ public:
 
   /// Puts the client's own names in the place of ours into an ErrorResponse.
   void show_own_names(std::vector<std::byte>& error) const;
+
+  // -- what it leaves behind: client_traces.cpp -------------------------------
+
+  /// PostgreSQL's answer to `server_link::ask`.
+  void learned(session::trace_set asked, session::left_behind found);
 
   /// What the client sends next depends on answers that have not come.
   [[nodiscard]] bool is_stalled() const noexcept {
@@ -196,6 +203,18 @@ private:
   bool take_named(const protocol::piece& part, std::span<const std::byte> rest,
                   request_run& forward);
   named pass_named(const named_message& what, request_run& forward);
+  named pass_query(const named_message& what, request_run& forward);
+  named refuse_pin(const session::text_traces& what, bool is_query,
+                   request_run& forward, bool& refused);
+  named note_bound(const session::text_traces& what,
+                   const named_message& message,
+                   std::span<const std::byte> values);
+  void note_traces(const session::text_traces& what);
+  void note_setting(std::string_view name);
+  bool ask_what_is_left();
+  void set_pinned(session::trace_set now);
+  void take_settings(std::vector<std::pair<std::string, std::string>> found);
+  void tell(std::size_t index, std::string_view value);
   named pass_parse(const named_message& what, request_run& forward);
   named pass_named_parse(std::string_view name,
                          std::span<const std::byte> definition,
@@ -213,7 +232,7 @@ private:
   named check(ec code, request_run& forward);
   void put(const named_message& what, std::span<const std::byte> bytes,
            request_run& forward);
-  void keep_unnamed(std::span<const std::byte> bytes);
+  void keep_unnamed(std::span<const std::byte> bytes, bool is_last);
   void stop_gathering() noexcept;
   struct due {
     time_point when = never;
@@ -248,10 +267,15 @@ private:
   bool mid_reply_ = false;         ///< Towards the client.
   bool gathering_ = false; ///< A message that is looked into is not whole.
   bool stalled_ = false;   ///< See `is_stalled`.
+  bool resets_settings_ = false; ///< RESET: what was given at the start counts.
+  bool asked_about_reset_ = false; ///< The question is behind one.
+  bool too_many_settings_ = false; ///< More than are asked for by name.
+  session::trace_set traces_;  ///< Perhaps left behind since the last question.
+  session::trace_set pinned_;  ///< Left behind: the server stays.
   bool keeps_unnamed_ = false; ///< The rest of an unnamed Parse is kept.
-  bool skipping_ = false;          ///< The rest of a message nobody wants.
-  bool skip_to_sync_ = false;      ///< A canceled batch: drop until Sync.
-  bool watch_parse_ = false;       ///< A Parse's name has not come yet.
+  bool skipping_ = false;      ///< The rest of a message nobody wants.
+  bool skip_to_sync_ = false;  ///< A canceled batch: drop until Sync.
+  bool watch_parse_ = false;   ///< A Parse's name has not come yet.
   bool closing_quietly_ = false;
   bool goodbye_ = false;
   bool full_ = false; ///< The client does not read: it is not read either.
@@ -263,6 +287,7 @@ private:
   std::vector<std::byte> held_; ///< Empty and without memory unless waiting.
   session::reported_values told_;
   session::startup_settings startup_;
+  session::startup_settings given_; ///< All that the startup message set.
   timers::entry timer_;
   subscription seat_;
   cancel_key key_;
@@ -271,7 +296,10 @@ private:
     session::client_statements named;
     std::vector<std::byte> unnamed; ///< Its Parse, behind the name.
     std::uint32_t unnamed_edition = 0;
+    session::text_traces unnamed_traces;
     std::vector<std::byte> gathered;
+    /// Settings touched that PostgreSQL must be asked for by name.
+    std::vector<std::string> named_settings;
   };
   std::unique_ptr<prepared_state> prepared_;
   std::unique_ptr<facts> facts_;
@@ -280,6 +308,7 @@ private:
   time_point loan_since_{};
   time_point request_at_{}; ///< Of the request under way, or the last one.
   time_point ready_at_{};   ///< Last ReadyForQuery.
+  time_point pinned_since_{};
 };
 
 } // namespace cenote::proxy

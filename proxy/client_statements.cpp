@@ -32,13 +32,12 @@ using session::statement_identity;
 /// The text up to the first NUL of `bytes`, which go on behind it. False: there
 /// is no NUL.
 bool take_text(std::span<const std::byte>& bytes, std::string_view& text) {
-  const auto* end = bytes.empty()
-                    ? nullptr
-                    : std::memchr(bytes.data(), 0, bytes.size());
+  const auto* end
+    = bytes.empty() ? nullptr : std::memchr(bytes.data(), 0, bytes.size());
   if (end == nullptr)
     return false;
-  const auto size = static_cast<std::size_t>(
-    static_cast<const std::byte*>(end) - bytes.data());
+  const auto size = static_cast<std::size_t>(static_cast<const std::byte*>(end)
+                                             - bytes.data());
   text = protocol::as_text(bytes.first(size));
   bytes = bytes.subspan(size + 1);
   return true;
@@ -171,6 +170,8 @@ client_link::named client_link::pass_named(const named_message& what,
   switch (what.tag) {
     case 'P':
       return pass_parse(what, forward);
+    case 'Q':
+      return pass_query(what, forward);
     case 'B':
       return pass_bind(what, forward);
     case 'D':
@@ -227,17 +228,22 @@ client_link::named client_link::pass_parse(const named_message& what,
     ++lane_.sums().server_parses;
     names();
     prepared_->unnamed.clear();
-    keep_unnamed(definition.subspan(1));
-    keeps_unnamed_ = !what.is_whole;
-    const auto outcome = pass_as_it_is(what, forward);
+    keeps_unnamed_ = true;
+    keep_unnamed(definition.subspan(1), what.is_whole);
+    bool is_refused = false;
+    auto outcome
+      = refuse_pin(prepared_->unnamed_traces, false, forward, is_refused);
+    if (is_refused)
+      return outcome;
+    outcome = pass_as_it_is(what, forward);
     if (outcome == named::passed)
       server_->unnamed_parsed(id(), ++prepared_->unnamed_edition);
     return outcome;
   }
   if (what.body_bytes > limits::statement_bytes_max)
-    return say_instead(protocol::encoded(
-                         protocol::make_error(ec::statement_too_large)),
-                       forward);
+    return say_instead(
+      protocol::encoded(protocol::make_error(ec::statement_too_large)),
+      forward);
   if (!what.is_whole)
     return named::more;
   std::string_view name;
@@ -267,6 +273,10 @@ client_link::pass_named_parse(std::string_view name,
   auto what = lane_.statements().obtain(definition);
   if (server_->is_open(what.get(), {}))
     return named::waits;
+  bool is_refused = false;
+  if (auto outcome = refuse_pin(what->traces(), false, forward, is_refused);
+      is_refused)
+    return outcome;
   auto& out = lane_.home().scratch();
   const auto outcome = check(server_->repeat_statement(*what, out), forward);
   if (outcome != named::passed)
@@ -301,14 +311,20 @@ client_link::pass_clash(std::string_view name, session::statement& there,
 }
 
 /// The unnamed statement may be bound in a later batch, on another server.
-void client_link::keep_unnamed(std::span<const std::byte> bytes) {
+void client_link::keep_unnamed(std::span<const std::byte> bytes, bool is_last) {
   auto& kept = prepared_->unnamed;
   if (kept.size() + bytes.size() > limits::statement_bytes_max) {
     std::vector<std::byte>{}.swap(kept); // Lives as long as its server's loan.
     keeps_unnamed_ = false;
+    prepared_->unnamed_traces = {};
+    prepared_->unnamed_traces.kinds = session::trace_set::all();
     return;
   }
   kept.insert(kept.end(), bytes.begin(), bytes.end());
+  if (!is_last)
+    return;
+  keeps_unnamed_ = false;
+  prepared_->unnamed_traces = session::traces_of(session::text_of(kept));
 }
 
 // -- Bind, Describe, Close ----------------------------------------------------
@@ -359,7 +375,13 @@ client_link::named client_link::pass_bind(const named_message& what,
       return pass_as_it_is(what, forward);
     return named::more;
   }
-  session::statement* found = nullptr;
+  session::statement* found = prepared_ ? prepared_->named.find(name) : nullptr;
+  if (auto* traces = name.empty() && prepared_ ? &prepared_->unnamed_traces
+                   : found != nullptr          ? &found->traces()
+                                               : nullptr;
+      traces != nullptr && !traces->empty())
+    if (note_bound(*traces, what, values) == named::more)
+      return named::more;
   auto outcome = name.empty() ? give_unnamed(forward)
                               : find_statement(name, found, forward);
   if (outcome != named::passed)

@@ -428,6 +428,7 @@ lane_row lane::row() const {
     if (link->is_active())
       ++out.clients_active;
   out.servers_being_canceled = static_cast<std::uint32_t>(counts.held);
+  out.clients_pinned = pinned_count_;
   out.paused = ledger_.is_paused();
   out.draining = ending_.has_value();
   out.sums = sums_;

@@ -119,6 +119,22 @@ public:
     return !is_session() && settings_.prepared_statements_max > 0;
   }
 
+  /// Whether what a client sets and leaves behind follows it.
+  [[nodiscard]] bool follows_sessions() const noexcept {
+    return renames_statements();
+  }
+
+  /// A client keeps its server. False: too many do.
+  [[nodiscard]] bool pin() noexcept {
+    ++pinned_count_;
+    ++sums_.pins;
+    return settings_.pinned_max == 0 || pinned_count_ <= settings_.pinned_max;
+  }
+
+  void unpin() noexcept {
+    --pinned_count_;
+  }
+
   bool marked = false; ///< Of `shard::mark`.
 
 private:
@@ -151,6 +167,7 @@ private:
   time_point tell_again_at_ = never;
   time_point drain_deadline_ = never;
   std::uint32_t cut_short_ = 0;
+  std::uint32_t pinned_count_ = 0;
   std::optional<ec> ending_;
   bool is_lending_ = false;
   bool pause_unanswered_ = false;

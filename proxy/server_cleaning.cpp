@@ -36,7 +36,8 @@ session::stained server_link::stains() const noexcept {
   at.status = mirror_.status();
   bool wants_reset
     = lane_.is_session() && !lane_.settings().reset_query.empty();
-  at.dirty = !reset_done_ && (wants_reset || !mirror_.dirt().empty());
+  at.dirty
+    = !reset_done_ && (wants_reset || has_traces_ || !mirror_.dirt().empty());
   return at;
 }
 
@@ -76,6 +77,7 @@ void server_link::clean_on() {
       case session::cleaning_step::clean:
         duty_ = duty::resting;
         mirror_.clear_dirt();
+        has_traces_ = false;
         lane_.home().clocks().disarm(timer_);
         if (doomed)
           return close(ec::server_dirty);

@@ -116,12 +116,16 @@ void server_link::release() {
   duty_ = duty::resting;
   if (doomed)
     return lane_.checkin(*this, pool::server_verdict::broken);
+  // Where traces are asked for, what is not known by now is nothing.
+  if (lane_.follows_sessions())
+    mirror_.clear_dirt();
   lane_.checkin(*this, !mirror_.dirt().empty() ? pool::server_verdict::tainted
                                                : pool::server_verdict::clean);
 }
 
-void server_link::recover(bool goodbye, bool cut_message) {
+void server_link::recover(bool goodbye, bool cut_message, bool leaves_traces) {
   forget_client();
+  has_traces_ = leaves_traces || asking_;
   goodbye_ = goodbye;
   cut_message_ = cut_message;
   no_more_cancel_ = false;
@@ -228,6 +232,7 @@ server_row server_link::row() const {
   out.close_needed = doomed;
   out.is_tls = facts_.is_tls;
   out.application_name = std::string{reported_.get(0)};
+  out.prepared_statements = static_cast<std::uint32_t>(statements_.size());
   if (client_ != nullptr)
     out.link = client_->id();
   if (cancels_ > 0 && duty_ != duty::lent)

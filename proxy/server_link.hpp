@@ -17,6 +17,7 @@
 #include "proxy/snapshot.hpp"
 #include "proxy/timed.hpp"
 #include "session/cleaning.hpp"
+#include "session/left_behind.hpp"
 #include "session/settings.hpp"
 #include "session/statement_journal.hpp"
 #include "session/statements.hpp"
@@ -64,6 +65,22 @@ public:
     return mirror_.sent(tag, how, client_owner);
   }
 
+  // -- what a transaction left behind: server_traces.cpp ----------------------
+
+  /// Asks PostgreSQL; `client_link::learned` hears the answer. Only at rest.
+  void ask(session::trace_set kinds, std::span<const std::string> named);
+
+  /// Whether PostgreSQL reports this setting of `session::reported_names` by
+  /// itself.
+  [[nodiscard]] bool reports(std::size_t index) const noexcept {
+    return reported_.knows(index);
+  }
+
+  /// What the session has set, beyond what is reported.
+  void took(session::startup_settings now) noexcept {
+    startup_ = std::move(now);
+  }
+
   // -- prepared statements: server_statements.cpp -----------------------------
 
   /// Appends to `out` what puts `what` on the server if it is not there.
@@ -99,6 +116,9 @@ public:
   void note(session::statement_change change, session::statement_ref what,
             std::string_view name);
 
+  /// The Query recorded last forgets all statements.
+  void note_forgotten();
+
   /// Whether a change of these rests on an earlier batch that is not answered.
   [[nodiscard]] bool is_open(const session::statement* what,
                              std::string_view name) const noexcept {
@@ -129,8 +149,8 @@ public:
 
   /// The client is gone: back to the lane when clean, or closed. `goodbye`: it
   /// said Terminate, its work may finish; `cut_message`: part of a message was
-  /// sent.
-  void recover(bool goodbye, bool cut_message);
+  /// sent; `leaves_traces`: its work may have left something behind.
+  void recover(bool goodbye, bool cut_message, bool leaves_traces);
 
   /// Orders a CancelRequest for what runs now.
   void cancel();
@@ -230,6 +250,7 @@ private:
   void gather_bytes(const protocol::piece& part);
   void status_changed(bool is_own);
   void own_ready();
+  void answered();
   void after_bytes(bool saw_ready);
   void tell_differences();
   void clean_on();
@@ -260,8 +281,8 @@ private:
       = default;
   };
   unnamed_owner unnamed_;
-  std::uint32_t batch_ = 0;     ///< Sync, Query, FunctionCall: sent.
-  std::uint32_t statuses_ = 0;  ///< ReadyForQuery: received.
+  std::uint32_t batch_ = 0;    ///< Sync, Query, FunctionCall: sent.
+  std::uint32_t statuses_ = 0; ///< ReadyForQuery: received.
   timers::entry timer_;
   client_link* client_ = nullptr;
   loan_id loan_;
@@ -274,11 +295,16 @@ private:
   bool copy_failed_ = false;  ///< By us, in this cleaning.
   bool want_cancel_ = false;  ///< What runs was canceled, perhaps too early.
   bool reset_done_ = false;
+  bool asking_ = false;      ///< The answer to `ask` is outstanding.
+  bool knows_asker_ = false; ///< The question is prepared.
+  bool has_traces_ = false;  ///< Of a client that is gone, or not known yet.
   bool fatal_seen_ = false;
   bool client_full_ = false; ///< Paused because the client does not read.
   std::uint32_t cancels_ = 0;
   std::uint32_t replays_outstanding_ = 0;
-  std::vector<std::byte> gathered_;  ///< A message that is looked into.
+  std::vector<std::byte> gathered_; ///< A message that is looked into.
+  session::left_behind_reader answer_;
+  session::trace_set asked_;
   std::vector<std::byte> own_error_; ///< PostgreSQL's answer to a bad setting.
   time_point cleaning_ends_{};
   time_point connected_at_{};

@@ -102,7 +102,7 @@ bool server_link::take(const protocol::piece& part,
 /// A reply to something of ours.
 void server_link::take_own(const protocol::piece& part,
                            const protocol::reaction& what) {
-  if (part.tag == 'E' || part.tag == 'S')
+  if (part.tag == 'E' || part.tag == 'S' || (asking_ && part.tag == 'D'))
     gather(part, true);
   if (what.ready)
     own_ready();
@@ -147,6 +147,8 @@ void server_link::gather(const protocol::piece& part, bool is_own) {
     return;
   if (part.tag == 'E')
     own_error_ = gathered_;
+  else if (part.tag == 'D')
+    answer_.row(std::span{gathered_}.subspan(protocol::header_bytes));
   else
     status_changed(is_own);
 }
@@ -181,6 +183,8 @@ void server_link::status_changed(bool is_own) {
 
 /// ReadyForQuery for something of ours: a replay, or a step of a cleaning.
 void server_link::own_ready() {
+  if (std::exchange(asking_, false))
+    return answered();
   if (duty_ != duty::lent || replays_outstanding_ == 0) {
     replays_outstanding_ = 0;
     return;

@@ -60,6 +60,12 @@ void server_link::note(statement_change change, session::statement_ref what,
                 name);
 }
 
+void server_link::note_forgotten() {
+  // A Query ends its batch: what follows is in another.
+  journal_.note(mirror_.next_sequence() - 1, batch_ - 1,
+                statement_change::all_forgotten);
+}
+
 ec server_link::put_statement(session::statement& what, delivery how,
                               std::vector<std::byte>& out) {
   if (how != delivery::forward && statements_.use(what))
@@ -183,6 +189,7 @@ void server_link::undo(session::statement_journal::entry& what) {
       if (unnamed_.edition == what.edition)
         unnamed_is_foreign();
       break;
+    case statement_change::all_forgotten:
     case statement_change::error_instead:
       break;
   }
@@ -191,6 +198,7 @@ void server_link::undo(session::statement_journal::entry& what) {
 /// DEALLOCATE ALL, DISCARD ALL: only what is prepared behind it will be there.
 void server_link::forget_statements() {
   statements_.clear();
+  knows_asker_ = false;
   unnamed_is_foreign();
   if (client_ != nullptr)
     client_->names().clear();

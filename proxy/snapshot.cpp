@@ -15,6 +15,8 @@ traffic& traffic::operator+=(const traffic& other) noexcept {
   server_parses += other.server_parses;
   binds += other.binds;
   logins += other.logins;
+  pins += other.pins;
+  questions += other.questions;
   return *this;
 }
 

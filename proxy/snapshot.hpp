@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -37,6 +38,8 @@ struct traffic {
   std::uint64_t server_parses = 0;
   std::uint64_t binds = 0;
   std::uint64_t logins = 0;
+  std::uint64_t pins = 0;      ///< Times that a client kept its server.
+  std::uint64_t questions = 0; ///< Asked about what was left behind.
 
   traffic& operator+=(const traffic& other) noexcept;
 };
@@ -54,6 +57,9 @@ struct client_row {
   server_id link;
   bool is_tls = false;
   std::string application_name;
+  std::uint32_t prepared_statements = 0; ///< Named ones; session mode: 0.
+  std::string_view pin_reason; ///< Why it keeps its server; empty: it does not.
+  std::uint64_t pinned_us = 0; ///< How long it has.
 };
 
 struct server_row {
@@ -69,6 +75,7 @@ struct server_row {
   bool close_needed = false;
   bool is_tls = false;
   std::string application_name;
+  std::uint32_t prepared_statements = 0; ///< As for a client.
 };
 
 struct lane_row {
@@ -77,6 +84,7 @@ struct lane_row {
   tenants::pool_settings settings;
   lane_numbers numbers;
   std::uint32_t clients_active = 0;
+  std::uint32_t clients_pinned = 0;
   std::uint32_t servers_active_cancel = 0;
   std::uint32_t servers_being_canceled = 0;
   std::uint64_t maxwait_us = 0;

@@ -88,7 +88,7 @@ std::uint32_t end_of_unicode(std::string_view sql, std::uint32_t at) noexcept {
 
 bool is_unicode(std::string_view sql) noexcept {
   return sql.size() > 2 && (sql[0] == 'U' || sql[0] == 'u') && sql[1] == '&'
-         && (sql[2] == '"' || sql[2] == '\'');
+      && (sql[2] == '"' || sql[2] == '\'');
 }
 
 bool is_word(std::string_view token, std::string_view word) noexcept {

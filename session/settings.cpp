@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
-#include "protocol/writer.hpp"
+#include "session/extended_batch.hpp"
 
 namespace cenote::session {
 
@@ -18,71 +18,22 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
                     [](char x, char y) { return lower(x) == lower(y); });
 }
 
-/// Writes frontend messages of the extended protocol ("Message Formats") and
-/// notes their tags.
-class batch {
-public:
-  batch(std::vector<std::byte>& out, std::string& sent) noexcept
-    : to_{out},
-      sent_{sent} {
-    // nop
-  }
-
-  /// Parse into the unnamed statement, no parameter types given.
-  void parse(std::string_view sql) {
-    begin('P');
-    to_.string("");
-    to_.string(sql);
-    to_.int16(0);
-    to_.end();
-  }
-
-  /// Bind of the unnamed statement with two text parameters, or none.
-  void bind(std::string_view first, std::string_view second) {
-    begin('B');
-    to_.string("");
-    to_.string("");
-    to_.int16(0);
-    if (first.empty()) {
-      to_.int16(0);
-    } else {
-      to_.int16(2);
-      parameter(first);
-      parameter(second);
-    }
-    to_.int16(0);
-    to_.end();
-  }
-
-  void execute() {
-    begin('E');
-    to_.string("");
-    to_.int32(0);
-    to_.end();
-  }
-
-  void sync() {
-    begin('S');
-    to_.end();
-  }
-
-private:
-  void begin(char tag) {
-    sent_ += tag;
-    to_.begin(tag);
-  }
-
-  void parameter(std::string_view what) {
-    to_.int32(static_cast<std::int32_t>(what.size()));
-    to_.byte_n(what);
-  }
-
-  protocol::writer to_;
-  std::string& sent_;
-};
-
 constexpr std::string_view set_sql
   = "select pg_catalog.set_config($1, $2, false)";
+
+/// As an identifier. The parts of a custom setting's name are quoted each.
+std::string quoted(std::string_view name) {
+  std::string out = "\"";
+  for (char c : name) {
+    if (c == '.')
+      out += "\".\"";
+    else if (c == '"')
+      out += "\"\"";
+    else
+      out += c;
+  }
+  return out + '"';
+}
 
 const std::string* find(const startup_settings& in,
                         std::string_view name) noexcept {
@@ -213,20 +164,21 @@ void append_replay(std::vector<std::byte>& out, std::string& sent,
   if (have == want && same_startup)
     return;
   auto before = sent.size();
-  batch make{out, sent};
+  extended_batch make{out, sent};
+  // The last one first: role stands at the end, and may forbid the others.
   if (!same_startup && have_startup)
-    for (auto& [key, value] : *have_startup)
-      if (find(want_startup, key) == nullptr) {
-        make.parse("reset " + key);
-        make.bind({}, {});
+    for (auto at = have_startup->rbegin(); at != have_startup->rend(); ++at)
+      if (find(want_startup, at->first) == nullptr) {
+        make.parse({}, "reset " + quoted(at->first));
+        make.bind({});
         make.execute();
       }
   bool parsed = false;
   auto set = [&](std::string_view name, std::string_view value) {
     if (!parsed)
-      make.parse(set_sql);
+      make.parse({}, set_sql);
     parsed = true;
-    make.bind(name, value);
+    make.bind({}, name, value);
     make.execute();
   };
   if (!same_startup && want_startup)

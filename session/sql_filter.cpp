@@ -12,8 +12,8 @@ namespace cenote::session {
 namespace {
 
 constexpr std::array<std::string_view, 16> asking_words = {
-  "set",    "begin",      "reset",   "start",  "prepare",  "execute",
-  "listen", "deallocate", "declare", "close",  "unlisten", "discard",
+  "set",    "begin",      "reset",   "start", "prepare",  "execute",
+  "listen", "deallocate", "declare", "close", "unlisten", "discard",
   "do",     "call",       "explain", "load",
 };
 
@@ -151,8 +151,8 @@ public:
       std::uint64_t eight = 0;
       std::memcpy(&eight, sql_.data() + at, 8);
       auto hits = zeros(eight ^ every('_')) | zeros(eight ^ every(';'))
-                  | zeros(eight ^ every('&'))
-                  | zeros((eight | every(' ')) ^ every('p'));
+                | zeros(eight ^ every('&'))
+                | zeros((eight | every(' ')) ^ every('p'));
       for (; hits != 0; hits &= hits - 1)
         if (look(at + place_of(hits)))
           return true;
@@ -185,14 +185,15 @@ private:
     switch (sql_lower(sql_[at])) {
       case '_':
         return (is_at(sql_, at, "_config") && is_behind(at, "set"))
-               || is_at(sql_, at, "_advisory")
-               || (is_at(sql_, at, "_temp") && is_behind(at, "pg"));
+            || is_at(sql_, at, "_advisory")
+            || (is_at(sql_, at, "_temp") && is_behind(at, "pg"));
       case ';':
         if (first_end == sql_.npos)
           first_end = at;
         return false;
       case '&': // U&"\0073et_config"
-        return at > 0 && sql_lower(sql_[at - 1]) == 'u' && is_at(sql_, at, "&\"");
+        return at > 0 && sql_lower(sql_[at - 1]) == 'u'
+            && is_at(sql_, at, "&\"");
       case 'p':
         has_temp_word = has_temp_word || is_temp(at);
         return false;
@@ -207,9 +208,9 @@ private:
 
   bool is_temp(std::size_t at) const noexcept {
     return is_behind(at + 1, "temp")
-           && (at == 3 || !continues_word(sql_[at - 4]))
-           && (ends_word(sql_, at + 1)
-               || (is_at(sql_, at + 1, "orary") && ends_word(sql_, at + 6)));
+        && (at == 3 || !continues_word(sql_[at - 4]))
+        && (ends_word(sql_, at + 1)
+            || (is_at(sql_, at + 1, "orary") && ends_word(sql_, at + 6)));
   }
 
   std::string_view sql_;

@@ -129,18 +129,16 @@ void read_call(node call, sql_statement& to) {
 
 /// Whatever stands somewhere inside.
 void read_insides(node statement, sql_statement& to) {
-  const bool creates = statement.key().starts_with("Create")
-                       || statement.key() == "DefineStmt"
-                       || statement.key() == "ViewStmt"
-                       || statement.key() == "CompositeTypeStmt";
+  const bool creates
+    = statement.key().starts_with("Create") || statement.key() == "DefineStmt"
+   || statement.key() == "ViewStmt" || statement.key() == "CompositeTypeStmt";
   for (auto at = statement.first_child(); at; at = at.next_in(statement)) {
     if (at.key() == "FuncCall") {
       read_call(at, to);
     } else if (at.key() == "intoClause") {
       const auto target = at.find("rel");
-      const bool is_temp
-        = target.find("relpersistence").raw() == "t"
-          || is_temp_schema(target.find("schemaname").raw());
+      const bool is_temp = target.find("relpersistence").raw() == "t"
+                        || is_temp_schema(target.find("schemaname").raw());
       if (is_temp && to.verb == sql_verb::other)
         to.verb = sql_verb::create_temp;
       to.may_leave_temp = to.may_leave_temp || is_temp;
@@ -187,7 +185,7 @@ void read_set(node what, sql_statement& to) {
     return;
   }
   to.verb = kind == "VAR_RESET" ? sql_verb::reset
-            : is_local          ? sql_verb::set_local
+          : is_local            ? sql_verb::set_local
                                 : sql_verb::set;
   auto add = [&](std::string touched) {
     setting_touched out;
@@ -219,10 +217,9 @@ void read_discard(node what, sql_statement& to) {
 }
 
 /// CREATE TABLE, VIEW, SEQUENCE, TABLE AS, by the key of what is created.
-void read_create(node relation, std::string_view on_commit,
-                 sql_statement& to) {
+void read_create(node relation, std::string_view on_commit, sql_statement& to) {
   const bool is_temp = relation.find("relpersistence").raw() == "t"
-                       || is_temp_schema(relation.find("schemaname").raw());
+                    || is_temp_schema(relation.find("schemaname").raw());
   if (!is_temp)
     return;
   if (to.verb == sql_verb::other)
@@ -283,8 +280,10 @@ constexpr std::array<statement_kind, 17> kinds = {{
    [](node what, sql_statement& to) {
      read_create(what.find("relation"), what.find("oncommit").raw(), to);
    }},
-  {"ViewStmt", [](node what,
-                  sql_statement& to) { read_create(what.find("view"), {}, to); }},
+  {"ViewStmt",
+   [](node what, sql_statement& to) {
+     read_create(what.find("view"), {}, to);
+   }},
   {"CreateSeqStmt",
    [](node what, sql_statement& to) {
      read_create(what.find("sequence"), {}, to);
@@ -328,14 +327,15 @@ std::optional<naming> read_statement(node what, sql_statement& to) {
     return naming::deallocate;
   if (to.verb != sql_verb::execute)
     return {};
-  return creates    ? naming::create_as_execute
-         : explains ? naming::explain_execute
-                    : naming::execute;
+  return creates  ? naming::create_as_execute
+       : explains ? naming::explain_execute
+                  : naming::execute;
 }
 
 /// Where a statement is; PostgreSQL begins behind the `;` of the one before.
 text_range range_of(std::string_view sql, node raw) noexcept {
-  const auto from = static_cast<std::size_t>(raw.find("stmt_location").number());
+  const auto from
+    = static_cast<std::size_t>(raw.find("stmt_location").number());
   const auto size = static_cast<std::size_t>(raw.find("stmt_len").number());
   const auto to = size == 0 ? sql.size() : std::min(sql.size(), from + size);
   const auto at = std::min(skip_blank(sql, from, ';'), to);
@@ -343,8 +343,8 @@ text_range range_of(std::string_view sql, node raw) noexcept {
 }
 
 bool is_shallow(look_failure& failure, const std::string& sql,
-                  const look_limits& limits,
-                  std::optional<std::vector<sql_token>>& tokens) {
+                const look_limits& limits,
+                std::optional<std::vector<sql_token>>& tokens) {
   // Two bytes of text make a level at most.
   if (sql.size() / 2 <= limits.depth_max)
     return true;
@@ -361,10 +361,10 @@ bool is_shallow(look_failure& failure, const std::string& sql,
 bool sql_statement::is_plain() const noexcept {
   const bool is_plain_verb
     = verb == sql_verb::other || verb == sql_verb::commit
-      || verb == sql_verb::rollback || verb == sql_verb::savepoint
-      || verb == sql_verb::rollback_to || verb == sql_verb::release;
+   || verb == sql_verb::rollback || verb == sql_verb::savepoint
+   || verb == sql_verb::rollback_to || verb == sql_verb::release;
   return is_plain_verb && settings.empty() && !uses_advisory_session_lock
-         && !uses_advisory_unlock && !may_leave_temp;
+      && !uses_advisory_unlock && !may_leave_temp;
 }
 
 sql_look look_at(std::string_view text, look_limits limits) {

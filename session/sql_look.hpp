@@ -112,8 +112,9 @@ enum class look_failure : std::uint8_t {
 
 struct sql_look {
   look_failure failure = look_failure::none;
-  std::string error;                     ///< PostgreSQL's, for `syntax`.
-  std::vector<sql_statement> statements; ///< In order; empty ones are not there.
+  std::string error; ///< PostgreSQL's, for `syntax`.
+  std::vector<sql_statement>
+    statements; ///< In order; empty ones are not there.
   /// With standard_conforming_strings off, strings may end elsewhere than was
   /// believed. A caller whose client has it off takes such a text as one that
   /// did not parse.

@@ -25,7 +25,7 @@ public:
   [[nodiscard]] bool is(std::size_t which,
                         std::string_view word) const noexcept {
     return which < tokens_.size() && text(which).size() == word.size()
-           && is_at(text(which), 0, word);
+        && is_at(text(which), 0, word);
   }
 
   /// The first one outside of brackets, from `which` on.
@@ -69,11 +69,9 @@ private:
 /// The tokens of one statement.
 std::span<const sql_token> tokens_of(std::span<const sql_token> all,
                                      text_range where) noexcept {
-  auto before = [](const sql_token& token, std::uint32_t at) {
-    return token.at < at;
-  };
-  const auto from
-    = std::lower_bound(all.begin(), all.end(), where.at, before);
+  auto before
+    = [](const sql_token& token, std::uint32_t at) { return token.at < at; };
+  const auto from = std::lower_bound(all.begin(), all.end(), where.at, before);
   const auto to
     = std::lower_bound(from, all.end(), where.at + where.size, before);
   return {from, to};

@@ -33,7 +33,7 @@ namespace cenote::session {
 
 /// `word` is in lower case.
 [[nodiscard]] inline bool is_at(std::string_view sql, std::size_t at,
-           std::string_view word) noexcept {
+                                std::string_view word) noexcept {
   if (at > sql.size() || sql.size() - at < word.size())
     return false;
   for (std::size_t i = 0; i < word.size(); ++i)
@@ -42,12 +42,14 @@ namespace cenote::session {
   return true;
 }
 
-[[nodiscard]] inline bool ends_word(std::string_view sql, std::size_t at) noexcept {
+[[nodiscard]] inline bool ends_word(std::string_view sql,
+                                    std::size_t at) noexcept {
   return at >= sql.size() || !continues_word(sql[at]);
 }
 
 /// Behind the comment that begins at `at`; `at` itself if none does.
-[[nodiscard]] inline std::size_t skip_comment(std::string_view sql, std::size_t at) noexcept {
+[[nodiscard]] inline std::size_t skip_comment(std::string_view sql,
+                                              std::size_t at) noexcept {
   if (is_at(sql, at, "--")) {
     while (at < sql.size() && sql[at] != '\n' && sql[at] != '\r')
       ++at;
@@ -72,8 +74,8 @@ namespace cenote::session {
 }
 
 /// The first byte that is not white space, comment, `;` or `more`.
-[[nodiscard]] inline std::size_t skip_blank(std::string_view sql, std::size_t at,
-                       char more) noexcept {
+[[nodiscard]] inline std::size_t
+skip_blank(std::string_view sql, std::size_t at, char more) noexcept {
   while (at < sql.size()) {
     const char c = sql[at];
     if (is_space(c) || c == ';' || c == more) {

@@ -2,10 +2,11 @@
 
 namespace cenote::session {
 
-statement_journal::entry&
-statement_journal::note(std::uint32_t sequence, std::uint32_t batch,
-                        statement_change change, statement_ref what,
-                        std::string_view name) {
+statement_journal::entry& statement_journal::note(std::uint32_t sequence,
+                                                  std::uint32_t batch,
+                                                  statement_change change,
+                                                  statement_ref what,
+                                                  std::string_view name) {
   auto& fresh = entries_.emplace_back();
   fresh.sequence = sequence;
   fresh.batch = batch;
@@ -40,7 +41,8 @@ bool statement_journal::is_open(const statement* what, std::string_view name,
     const auto& at = entries_[i];
     if (at.batch == batch)
       return false;
-    if ((what != nullptr && at.what.get() == what)
+    if (at.change == statement_change::all_forgotten
+        || (what != nullptr && at.what.get() == what)
         || (!name.empty() && at.name == name))
       return true;
   }

@@ -19,6 +19,7 @@ enum class statement_change : std::uint8_t {
   name_removed,  ///< The client called `what` by `name`.
   unnamed,       ///< The client's own Parse of the unnamed statement.
   unnamed_ours,  ///< We gave or took the unnamed statement.
+  all_forgotten, ///< DEALLOCATE ALL: what is there then, its answer shows.
   error_instead, ///< The client is to be told `words` when the request fails.
 };
 

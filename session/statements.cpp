@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "protocol/reader.hpp"
 #include "protocol/sha256.hpp"
 
 namespace cenote::session {
@@ -18,6 +19,11 @@ statement_identity::statement_identity(std::span<const std::byte> definition) {
     *at++ = hex[byte >> 4];
     *at++ = hex[byte & 15];
   }
+}
+
+std::string_view text_of(std::span<const std::byte> definition) noexcept {
+  const auto all = protocol::as_text(definition);
+  return all.substr(0, all.find('\0'));
 }
 
 void statement_ref::drop() noexcept {
@@ -117,10 +123,10 @@ void server_statements::clear() noexcept {
 }
 
 statement* server_statements::coldest() const noexcept {
-  auto found = std::min_element(
-    held_.begin(), held_.end(), [](const auto& a, const auto& b) {
-      return a.second.used_at < b.second.used_at;
-    });
+  auto found = std::min_element(held_.begin(), held_.end(),
+                                [](const auto& a, const auto& b) {
+                                  return a.second.used_at < b.second.used_at;
+                                });
   return found == held_.end() ? nullptr : found->second.what.get();
 }
 

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "session/traces.hpp"
+
 /// Named prepared statements in transaction mode. A client's names are its own;
 /// on servers a statement is called after its content, so that all clients of a
 /// lane share it, whichever server they meet. Pure; one thread.
@@ -43,6 +45,10 @@ struct statement_identity {
   static constexpr std::string_view asker = "cenote_left_behind";
 };
 
+/// The SQL of a definition.
+[[nodiscard]] std::string_view
+text_of(std::span<const std::byte> definition) noexcept;
+
 class statement_cache;
 
 /// A statement that some client has or some server holds. Counted by
@@ -57,6 +63,11 @@ public:
   /// The body of its Parse, behind the name.
   [[nodiscard]] std::span<const std::byte> definition() const noexcept {
     return definition_;
+  }
+
+  /// What running it may leave behind.
+  [[nodiscard]] const text_traces& traces() const noexcept {
+    return traces_;
   }
 
   /// Memory, about.
@@ -84,13 +95,15 @@ private:
             std::span<const std::byte> definition)
     : home_{&home},
       identity_{identity},
-      definition_{definition.begin(), definition.end()} {
+      definition_{definition.begin(), definition.end()},
+      traces_{traces_of(text_of(definition))} {
     // nop
   }
 
   statement_cache* home_;
   statement_identity identity_;
   std::vector<std::byte> definition_;
+  text_traces traces_;
   std::uint32_t uses_ = 0;
   std::uint32_t edition_ = 0;
 };

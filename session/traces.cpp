@@ -40,13 +40,16 @@ trace_set kinds_of(const sql_statement& what) noexcept {
     case sql_verb::set: // `settings` tells.
     case sql_verb::set_local:
     case sql_verb::set_transaction:
-    case sql_verb::execute:
     case sql_verb::discard_plans:
     case sql_verb::discard_sequences:
       break;
     case sql_verb::reset:
     case sql_verb::reset_all:
       out.add(trace::settings);
+      break;
+    case sql_verb::execute: // Of whatever was prepared.
+      out.add(trace::settings);
+      out.add(trace::locks);
       break;
     case sql_verb::prepare:
     case sql_verb::deallocate:
@@ -75,17 +78,29 @@ trace_set kinds_of(const sql_statement& what) noexcept {
       out = trace_set::all();
       break;
   }
-  if (what.may_leave_temp)
+  if (what.may_leave_temp || what.drops_something)
     out.add(trace::temporary);
   if (what.uses_advisory_session_lock || what.uses_advisory_unlock)
     out.add(trace::locks);
   return out;
 }
 
+/// DROP of what may be the last temporary thing; nothing else asks for a look.
+bool is_drop(std::string_view sql) noexcept {
+  constexpr std::string_view word = "drop";
+  const auto at = sql.find_first_not_of(" \t\r\n");
+  if (at == std::string_view::npos || sql.size() - at < word.size())
+    return false;
+  return std::equal(word.begin(), word.end(), sql.begin() + at,
+                    [](char x, char y) { return x == (y | 0x20); });
+}
+
 } // namespace
 
 text_traces traces_of(std::string_view sql) {
   text_traces out;
+  if (is_drop(sql))
+    out.kinds.add(trace::temporary);
   if (!asks_for_a_look(sql))
     return out;
   const auto look = look_at(sql);
@@ -96,6 +111,9 @@ text_traces traces_of(std::string_view sql) {
   for (const auto& each : look.statements) {
     out.kinds.add(kinds_of(each));
     add_settings(each, out);
+    out.forgets_statements = out.forgets_statements
+                          || each.verb == sql_verb::deallocate_all
+                          || each.verb == sql_verb::discard_all;
     out.resets = out.resets || each.verb == sql_verb::reset
               || each.verb == sql_verb::reset_all
               || each.verb == sql_verb::discard_all;

@@ -15,12 +15,12 @@ namespace cenote::session {
 /// Kinds of session state. The bits are those of the question to PostgreSQL.
 enum class trace : std::uint8_t {
   settings = 1,
-  temporary = 2,  ///< Tables and whatever else is in pg_temp.
+  temporary = 2, ///< Tables and whatever else is in pg_temp.
   listens = 4,
-  cursors = 8,    ///< WITH HOLD.
-  locks = 16,     ///< Session advisory locks.
+  cursors = 8,     ///< WITH HOLD.
+  locks = 16,      ///< Session advisory locks.
   statements = 32, ///< By SQL PREPARE.
-  libraries = 64, ///< LOAD: cannot be asked for, nor undone.
+  libraries = 64,  ///< LOAD: cannot be asked for, nor undone.
 };
 
 /// A set of `trace`.
@@ -58,6 +58,10 @@ public:
     bits_ = static_cast<std::uint8_t>(bits_ & ~less.bits_);
   }
 
+  constexpr void keep(trace_set only) noexcept {
+    bits_ = static_cast<std::uint8_t>(bits_ & only.bits_);
+  }
+
   [[nodiscard]] constexpr std::uint8_t bits() const noexcept {
     return bits_;
   }
@@ -73,6 +77,8 @@ struct text_traces {
   trace_set kinds;
   /// It undoes settings: what the client said at its start is its default.
   bool resets = false;
+  /// DEALLOCATE ALL, DISCARD ALL.
+  bool forgets_statements = false;
   /// Settings that PostgreSQL must be asked for by name: it lists no custom
   /// ones, nor role and session_authorization.
   std::vector<std::string> settings;

@@ -92,6 +92,16 @@ std::string_view name(pool_mode mode) noexcept {
   return "invalid";
 }
 
+std::string_view name(pin_policy policy) noexcept {
+  switch (policy) {
+    case pin_policy::pin:
+      return "pin";
+    case pin_policy::reject:
+      return "reject";
+  }
+  return "invalid";
+}
+
 std::string_view name(server_tls mode) noexcept {
   switch (mode) {
     case server_tls::disable:
@@ -125,6 +135,11 @@ std::string_view name(client_auth method) noexcept {
 std::optional<pool_mode> parse_pool_mode(std::string_view text) {
   static constexpr auto all = std::array{
     pool_mode::session, pool_mode::transaction, pool_mode::statement};
+  return parse_word(text, all);
+}
+
+std::optional<pin_policy> parse_pin_policy(std::string_view text) {
+  static constexpr auto all = std::array{pin_policy::pin, pin_policy::reject};
   return parse_word(text, all);
 }
 

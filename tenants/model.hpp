@@ -19,6 +19,13 @@ namespace cenote::tenants {
 
 enum class pool_mode : std::uint8_t { session, transaction, statement };
 
+/// What becomes of a client that must keep its server although its mode is not
+/// session.
+enum class pin_policy : std::uint8_t {
+  pin,    ///< It keeps it until nothing is left behind there.
+  reject, ///< What would need that fails.
+};
+
 /// How cenote speaks TLS to a server; libpq's `sslmode` less `allow`.
 enum class server_tls : std::uint8_t {
   disable,
@@ -39,11 +46,13 @@ enum class client_auth : std::uint8_t {
 /// The words of the configuration file: "transaction", "verify-full",
 /// "scram-sha-256". Static storage.
 [[nodiscard]] std::string_view name(pool_mode mode) noexcept;
+[[nodiscard]] std::string_view name(pin_policy policy) noexcept;
 [[nodiscard]] std::string_view name(server_tls mode) noexcept;
 [[nodiscard]] std::string_view name(client_auth method) noexcept;
 
 /// The inverse of `name`; empty for any other word.
 [[nodiscard]] std::optional<pool_mode> parse_pool_mode(std::string_view text);
+[[nodiscard]] std::optional<pin_policy> parse_pin_policy(std::string_view text);
 [[nodiscard]] std::optional<server_tls> parse_server_tls(std::string_view text);
 [[nodiscard]] std::optional<client_auth>
 parse_client_auth(std::string_view text);
@@ -109,6 +118,8 @@ struct pool_options {
   std::optional<ms> pool_idle_timeout;
   std::optional<std::string> reset_query;
   std::optional<std::uint32_t> prepared_statements_max;
+  std::optional<std::uint32_t> pinned_max;
+  std::optional<pin_policy> on_pin;
 
   friend bool operator==(const pool_options&, const pool_options&) = default;
 };

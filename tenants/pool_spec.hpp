@@ -68,6 +68,11 @@ struct pool_settings {
   /// pass as they are and end with their transaction.
   std::uint32_t prepared_statements_max = 200;
 
+  /// Clients that may keep a server to themselves for what they left behind on
+  /// it (LISTEN, temporary tables, …), where servers change. 0: any.
+  std::uint32_t pinned_max = 0;
+  pin_policy on_pin = pin_policy::pin;
+
   std::uint32_t tenant_clients_max = 0;
   std::uint32_t tenant_servers_max = 0;
   std::uint32_t tenant_pools_max = 0;

@@ -54,6 +54,9 @@ constexpr auto operator+(const std::array<column, A>& lhs,
 }
 
 constexpr auto link_columns = socket_columns + tenant_column;
+constexpr auto client_columns
+  = link_columns
+  + std::array{column{"pin_reason", text}, column{"pinned_us", int8}};
 constexpr auto link_debug_columns
   = socket_columns + buffer_columns + tenant_column;
 
@@ -237,6 +240,7 @@ std::span<const column> columns(subject what) noexcept {
     case subject::sockets:
       return link_debug_columns;
     case subject::clients:
+      return client_columns;
     case subject::servers:
       return link_columns;
     case subject::config:

@@ -90,6 +90,9 @@ void add_known_names(std::vector<config_row>& to, const configs::config& of) {
   const auto& limits = of.catalog->limits();
   to.push_back({"max_client_conn", std::to_string(limits.clients_max),
                 std::to_string(tenants::node_limits{}.clients_max), true});
+  to.push_back({"max_pinned",
+                std::to_string(options.pinned_max.value_or(base.pinned_max)),
+                std::to_string(base.pinned_max), true});
   to.push_back({"max_prepared_statements",
                 std::to_string(options.prepared_statements_max.value_or(
                   base.prepared_statements_max)),
@@ -98,6 +101,9 @@ void add_known_names(std::vector<config_row>& to, const configs::config& of) {
     {"min_pool_size",
      std::to_string(options.min_pool_size.value_or(base.min_pool_size)),
      std::to_string(base.min_pool_size), true});
+  to.push_back({"on_pin",
+                std::string{name(options.on_pin.value_or(base.on_pin))},
+                std::string{name(base.on_pin)}, true});
   to.push_back({"pool_mode",
                 std::string{name(options.mode.value_or(base.mode))},
                 std::string{name(base.mode)}, true});

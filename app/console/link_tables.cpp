@@ -100,9 +100,11 @@ void write_row(protocol::row_writer& to, const proxy::client_row& row,
   to.text(pointer(row.id.value())).text(pointer(row.link.value()));
   to.number(0); // remote_pid: the kernel's word on a client's process.
   to.text(row.is_tls ? "TLS" : "").text(row.application_name);
-  to.number(0); // prepared_statements
+  to.number(row.prepared_statements);
   to.number_unsigned(row.id.value());
   write_tail(to, row.pool.tenant, is_long);
+  if (!is_long)
+    to.text(row.pin_reason).number_unsigned(row.pinned_us);
 }
 
 void write_row(protocol::row_writer& to, const proxy::server_row& row,
@@ -115,7 +117,7 @@ void write_row(protocol::row_writer& to, const proxy::server_row& row,
   to.text(pointer(row.id.value())).text(pointer(row.link.value()));
   to.number_unsigned(row.backend_pid);
   to.text(row.is_tls ? "TLS" : "").text(row.application_name);
-  to.number(0); // prepared_statements
+  to.number(row.prepared_statements);
   to.number_unsigned(short_id(row.id));
   write_tail(to, row.pool.tenant, is_long);
 }

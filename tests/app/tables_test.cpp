@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(clients_and_servers_are_sockets) {
               == row{"C",     "app",  "shop", "none", "active", "127.0.0.1",
                      "40000", "unix", "6543", "",     "",       "2",
                      "5",     "0",    "0x1a", "0x1f", "0",      "",
-                     "psql",  "0",    "26",   "acme"}));
+                     "psql",  "0",    "26",   "acme", "",       "0"}));
   BOOST_TEST(clients.cell(1, "state") == "idle");
   BOOST_TEST(clients.cell(1, "link") == "");
   auto servers = shown(subject::servers, of);

@@ -17,20 +17,18 @@ constexpr std::string_view other_name = "\"Cenote \"\"1\"";
 
 bool is_inside(text_range what, text_range whole) {
   return what.size == 0
-         || (what.at >= whole.at
-             && what.at + what.size <= whole.at + whole.size);
+      || (what.at >= whole.at && what.at + what.size <= whole.at + whole.size);
 }
 
 bool equal(const std::vector<setting_touched>& a,
            const std::vector<setting_touched>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const auto& x, const auto& y) {
-                      return x.name == y.name && x.is_named == y.is_named
-                             && x.name_parameter == y.name_parameter
-                             && x.is_local == y.is_local
-                             && x.local_parameter == y.local_parameter
-                             && x.by_function == y.by_function;
-                    });
+  return std::equal(
+    a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+      return x.name == y.name && x.is_named == y.is_named
+          && x.name_parameter == y.name_parameter && x.is_local == y.is_local
+          && x.local_parameter == y.local_parameter
+          && x.by_function == y.by_function;
+    });
 }
 
 /// The same but for its name.
@@ -70,8 +68,7 @@ void rename(std::string_view sql, const sql_look& look, std::size_t which) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {
-  const auto sql
-    = std::string_view{reinterpret_cast<const char*>(data), size};
+  const auto sql = std::string_view{reinterpret_cast<const char*>(data), size};
   (void) parse_tree::read(sql);
   const bool asks = asks_for_a_look(sql);
   check(asks_for_a_look(sql, false));
@@ -90,8 +87,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
     check(is_inside(one.types_at, one.where));
     check(is_inside(one.query_at, one.where));
     const bool is_named = one.verb == sql_verb::prepare
-                          || one.verb == sql_verb::execute
-                          || one.verb == sql_verb::deallocate;
+                       || one.verb == sql_verb::execute
+                       || one.verb == sql_verb::deallocate;
     check(is_named == (one.name_at.size > 0));
     if (is_named)
       rename(sql, look, i);

@@ -130,8 +130,8 @@ BOOST_AUTO_TEST_CASE(a_message_cut_by_its_client_costs_the_server) {
   far_end client, server;
   adopt_server(server);
   adopt_client(client, 1);
-  auto ask = query("select 1");
-  client.say(std::string_view{ask}.substr(0, 9));
+  auto call = message('F', "12345678");
+  client.say(std::string_view{call}.substr(0, 9));
   turn();
   client.hang_up();
   turn();
@@ -140,7 +140,9 @@ BOOST_AUTO_TEST_CASE(a_message_cut_by_its_client_costs_the_server) {
   BOOST_TEST(server.is_closed());
 }
 
-BOOST_AUTO_TEST_CASE(a_dirty_server_is_reset_before_the_next_client) {
+BOOST_AUTO_TEST_CASE(a_dirty_server_is_reset_where_sessions_are_not_followed) {
+  settings.prepared_statements_max = 0;
+  here().configure(settings);
   far_end client, server;
   adopt_server(server);
   adopt_client(client, 1);
@@ -156,6 +158,80 @@ BOOST_AUTO_TEST_CASE(a_dirty_server_is_reset_before_the_next_client) {
   turn();
   BOOST_TEST(client.hear() == "");
   BOOST_TEST(here().numbers().servers_idle == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_client_set_follows_it_and_nobody_else) {
+  settings.pool_size = 1;
+  here().configure(settings);
+  far_end one, two, server;
+  adopt_server(server);
+  adopt_client(one, 1);
+  adopt_client(two, 2);
+  one.say(query("set work_mem = '1MB'"));
+  turn();
+  server.hear();
+  server.say(done("SET"));
+  turn();
+  BOOST_TEST(one.hear() == done("SET"));
+  auto asked = std::string{server.hear()};
+  BOOST_TEST(asked.find("cenote_left_behind") != std::string::npos);
+  two.say(query("select 2"));
+  turn();
+  BOOST_TEST(server.hear() == "");
+  server.say(message('1') + message('2')
+             + message('D', std::string_view{"\0\3"
+                                             "\0\0\0\1s"
+                                             "\0\0\0\10work_mem"
+                                             "\0\0\0\4"
+                                             "1024",
+                                             27})
+             + done("SELECT 1"));
+  turn();
+  BOOST_TEST(one.hear() == "");
+  auto next = std::string{server.hear()};
+  BOOST_TEST(next.find("reset \"work_mem\"") != std::string::npos);
+  BOOST_TEST(next.ends_with(query("select 2")));
+  server.say(message('1') + message('2') + done("RESET") + selected());
+  turn();
+  BOOST_TEST(two.hear() == selected());
+  one.say(query("select 1"));
+  turn();
+  next = std::string{server.hear()};
+  BOOST_TEST(next.find("set_config") != std::string::npos);
+  BOOST_TEST(next.find("1024") != std::string::npos);
+  BOOST_TEST(next.ends_with(query("select 1")));
+}
+
+BOOST_AUTO_TEST_CASE(a_statement_is_parsed_where_it_is_bound) {
+  auto text = std::string_view{"mine\0select 1\0\0\0", 16};
+  far_end client, other, first, second;
+  settings.pool_size = 2;
+  here().configure(settings);
+  adopt_server(first);
+  adopt_client(client, 1);
+  adopt_client(other, 2);
+  client.say(message('P', text) + message('S'));
+  turn();
+  auto asked = std::string{first.hear()};
+  BOOST_TEST(asked.find("cenote_") != std::string::npos);
+  BOOST_TEST(asked.find("mine") == std::string::npos);
+  first.say(message('1') + message('Z', "I"));
+  turn();
+  BOOST_TEST(client.hear() == message('1') + message('Z', "I"));
+  // Somebody else has the first server when the statement is bound.
+  other.say(query("begin"));
+  turn();
+  first.hear();
+  adopt_server(second);
+  client.say(message('B', std::string_view{"\0mine\0\0\0\0\0\0\0", 12})
+             + message('E', std::string_view{"\0\0\0\0\0", 5}) + message('S'));
+  turn();
+  auto sent = std::string{second.hear()};
+  BOOST_TEST(sent[0] == 'P');
+  BOOST_TEST(sent.find("select 1") != std::string::npos);
+  second.say(message('1') + message('2') + done("SELECT 0"));
+  turn();
+  BOOST_TEST(client.hear() == message('2') + done("SELECT 0"));
 }
 
 BOOST_AUTO_TEST_CASE(a_waiting_client_that_is_canceled_gets_an_error_only) {

@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(what_the_last_client_had_and_this_one_has_not_is_reset) {
     = replay(same, same, list({{"work_mem", "1MB"}, {"search_path", "a"}}),
              list({{"Search_Path", "a"}, {"statement_timeout", "9"}}));
   BOOST_TEST(got.tags == "PBEPBES");
-  BOOST_TEST(got.text.find("reset work_mem") != std::string::npos);
+  BOOST_TEST(got.text.find("reset \"work_mem\"") != std::string::npos);
   BOOST_TEST(got.text.find("statement_timeout") != std::string::npos);
   BOOST_TEST(got.text.find("search_path") == std::string::npos);
 }

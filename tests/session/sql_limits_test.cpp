@@ -67,7 +67,7 @@ constexpr hostile shapes[] = {
 
 std::string made(const hostile& of, std::size_t count) {
   return std::string{of.before} + repeated(of.open, count)
-         + std::string{of.middle} + repeated(of.close, count);
+       + std::string{of.middle} + repeated(of.close, count);
 }
 
 long resident_kib() {
@@ -117,11 +117,11 @@ BOOST_AUTO_TEST_CASE(depth_is_counted_but_not_breadth) {
 BOOST_AUTO_TEST_CASE(limits_hold_to_the_byte) {
   const std::string_view sql = "set x = 1";
   BOOST_TEST(look_at(sql, {.bytes_max = 9}).parsed());
-  BOOST_TEST((look_at(sql, {.bytes_max = 8}).failure
-              == look_failure::too_long));
+  BOOST_TEST(
+    (look_at(sql, {.bytes_max = 8}).failure == look_failure::too_long));
   BOOST_TEST(look_at(sql, {.depth_max = 4}).parsed());
-  BOOST_TEST((look_at(sql, {.depth_max = 3}).failure
-              == look_failure::too_deep));
+  BOOST_TEST(
+    (look_at(sql, {.depth_max = 3}).failure == look_failure::too_deep));
   // Not even the scanner likes it.
   BOOST_TEST((look_at("select 'abcdef", {.depth_max = 3}).failure
               == look_failure::syntax));

@@ -13,9 +13,8 @@ constexpr auto added = statement_change::name_added;
 /// Settles and returns the names that were undone, in order.
 std::string undone(statement_journal& uut, std::uint32_t settled) {
   std::string names;
-  uut.settle(settled, [&](statement_journal::entry& what) {
-    names += what.name;
-  });
+  uut.settle(settled,
+             [&](statement_journal::entry& what) { names += what.name; });
   return names;
 }
 

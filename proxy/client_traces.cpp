@@ -1,0 +1,287 @@
+// What a client's work leaves behind in the session: noted from its text, asked
+// of PostgreSQL when the transaction is over, then carried (settings) or pinned
+// (everything else).
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/limits.hpp"
+#include "base/log.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/reader.hpp"
+#include "protocol/writer.hpp"
+#include "proxy/client_link.hpp"
+#include "proxy/lane.hpp"
+#include "proxy/server_link.hpp"
+#include "proxy/shard.hpp"
+
+namespace cenote::proxy {
+
+namespace {
+
+using session::trace;
+using session::trace_set;
+
+/// Settings of one client that are asked for by name.
+constexpr std::size_t named_settings_max = 64;
+
+/// A Bind that names a setting is looked into if it is not longer.
+constexpr std::size_t bind_bytes_max = 64 * 1024;
+
+/// What keeps a server to one client.
+constexpr trace_set pinning() noexcept {
+  auto out = trace_set::all();
+  out.add(trace::libraries);
+  out.remove(trace::settings);
+  return out;
+}
+
+bool is_same_name(std::string_view a, std::string_view b) noexcept {
+  auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool has(const std::vector<std::pair<std::string, std::string>>& settings,
+         std::string_view name) noexcept {
+  return std::any_of(settings.begin(), settings.end(), [&](auto& each) {
+    return is_same_name(each.first, name);
+  });
+}
+
+/// Role and session_authorization go last: they may forbid the others.
+bool is_role(const std::pair<std::string, std::string>& setting) noexcept {
+  return setting.first == "role" || setting.first == "session_authorization";
+}
+
+/// The text parameters of a Bind, behind its names; `what` is called with each
+/// one's number and value. False: it is malformed.
+template <class What>
+bool each_parameter(std::span<const std::byte> values, What what) {
+  auto in = protocol::reader{values};
+  const auto formats = in.int16();
+  in.byte_n(2 * std::int64_t{std::max<std::int16_t>(formats, 0)});
+  const auto count = in.int16();
+  for (int i = 1; i <= count && in.ok(); ++i)
+    if (const auto size = in.int32(); size >= 0)
+      what(i, protocol::as_text(in.byte_n(size)));
+  return in.ok();
+}
+
+} // namespace
+
+// -- noting -------------------------------------------------------------------
+
+void client_link::note_setting(std::string_view name) {
+  auto& known = prepared_->named_settings;
+  if (std::find(known.begin(), known.end(), name) != known.end())
+    return;
+  if (known.size() >= named_settings_max)
+    too_many_settings_ = true;
+  else
+    known.emplace_back(name);
+}
+
+void client_link::note_traces(const session::text_traces& what) {
+  traces_.add(what.kinds);
+  resets_settings_ = resets_settings_ || what.resets;
+  if (what.settings.empty())
+    return;
+  names();
+  for (const auto& name : what.settings)
+    note_setting(name);
+}
+
+/// Notes what a statement leaves behind that is bound now. `more`: the names of
+/// its settings are in parameters that have not come yet.
+client_link::named client_link::note_bound(const session::text_traces& what,
+                                           const named_message& message,
+                                           std::span<const std::byte> values) {
+  if (!what.setting_parameters.empty()) {
+    if (message.body_bytes > bind_bytes_max)
+      too_many_settings_ = true;
+    else if (!message.is_whole)
+      return named::more;
+    each_parameter(values, [&](int number, std::string_view value) {
+      const auto& all = what.setting_parameters;
+      if (std::find(all.begin(), all.end(), number) != all.end()
+          && value.size() <= 127)
+        note_setting(value);
+    });
+  }
+  note_traces(what);
+  if (what.forgets_statements)
+    server_->note(session::statement_change::all_forgotten, {}, {});
+  return named::passed;
+}
+
+/// A simple query: its text is looked at where it asks for that.
+client_link::named client_link::pass_query(const named_message& what,
+                                           request_run& forward) {
+  if (!what.is_whole && what.body_bytes <= limits::look_bytes_max)
+    return named::more;
+  session::text_traces found;
+  if (what.is_whole)
+    found = session::traces_of(session::text_of(what.body()));
+  else // Too long to be looked at.
+    found.kinds = trace_set::all();
+  bool is_refused = false;
+  auto outcome = refuse_pin(found, true, forward, is_refused);
+  if (is_refused)
+    return outcome;
+  // PostgreSQL drops the unnamed statement.
+  server_->unnamed_is_foreign();
+  forget_unnamed();
+  outcome = pass_as_it_is(what, forward);
+  if (outcome == named::passed && !found.empty()) {
+    note_traces(found);
+    if (found.forgets_statements)
+      server_->note_forgotten();
+  }
+  return outcome;
+}
+
+/// Where no client may keep a server, what would make it keep one fails.
+client_link::named client_link::refuse_pin(const session::text_traces& what,
+                                           bool is_query, request_run& forward,
+                                           bool& refused) {
+  auto kinds = what.kinds;
+  kinds.keep(pinning());
+  // All: a text that was not understood, a procedure. PostgreSQL is asked.
+  refused = lane_.settings().on_pin == tenants::pin_policy::reject
+         && !kinds.empty() && what.kinds != trace_set::all();
+  if (!refused)
+    return named::passed;
+  auto outcome = say_instead(
+    protocol::error_message(ec::pin_refused, {},
+                            "Connect in session mode for "
+                              + std::string{session::name(kinds)} + "."),
+    forward);
+  if (!is_query || outcome != named::dropped)
+    return outcome;
+  outcome = check(server_->expect('S'), forward);
+  if (outcome != named::passed)
+    return outcome;
+  forward.add_copy(protocol::encoded(protocol::sync_message{}), true);
+  return named::dropped;
+}
+
+// -- asking -------------------------------------------------------------------
+
+/// The transaction is over. True: PostgreSQL is asked what it left behind.
+bool client_link::ask_what_is_left() {
+  if (!lane_.follows_sessions())
+    return false;
+  auto kinds = std::exchange(traces_, {});
+  kinds.add(session::traces_of(server_->mirror().dirt()));
+  if (kinds.has(trace::libraries)) { // Stays loaded as long as the server runs.
+    kinds.remove(trace::libraries);
+    auto pinned = pinned_;
+    pinned.add(trace::libraries);
+    set_pinned(pinned);
+  }
+  if (kinds.empty())
+    return false;
+  kinds.add(pinned_);
+  kinds.remove(trace::libraries);
+  // What is sent behind the question is for the next one.
+  asked_about_reset_ = std::exchange(resets_settings_, false);
+  static const std::vector<std::string> none;
+  server_->ask(kinds, prepared_ ? prepared_->named_settings : none);
+  return true;
+}
+
+void client_link::learned(trace_set asked, session::left_behind found) {
+  if (found.is_cut || too_many_settings_)
+    found.kinds = trace_set::all(); // Not known: nobody else gets the server.
+  else if (asked.has(trace::settings))
+    take_settings(std::move(found.settings));
+  if (pinned_.has(trace::libraries))
+    found.kinds.add(trace::libraries);
+  set_pinned(found.kinds);
+}
+
+void client_link::set_pinned(trace_set now) {
+  const auto before = std::exchange(pinned_, now);
+  if (before.empty() == now.empty())
+    return;
+  if (now.empty())
+    return lane_.unpin();
+  pinned_since_ = lane_.home().now();
+  const auto fits = lane_.pin();
+  log::debug("client pinned", {log::kv("client", id()),
+                               log::kv("reason", session::name(now))});
+  if (lane_.settings().on_pin == tenants::pin_policy::reject) {
+    last_words_ = protocol::error_message(ec::pin_refused);
+    refuse(ec::pin_refused);
+  } else if (!fits) {
+    last_words_ = protocol::error_message(
+      ec::too_many_pinned, {},
+      "Raise max_pinned, or connect in session mode for "
+        + std::string{session::name(now)} + ".");
+    refuse(ec::too_many_pinned);
+  }
+}
+
+// -- settings -----------------------------------------------------------------
+
+/// What the session has set is what this client's next server must have.
+void client_link::take_settings(
+  std::vector<std::pair<std::string, std::string>> found) {
+  std::vector<std::pair<std::string, std::string>> others;
+  for (auto& each : found) {
+    const auto index = session::reported_index(each.first);
+    if (!index || !server_->reports(*index))
+      others.push_back(each);
+  }
+  std::stable_partition(others.begin(), others.end(),
+                        [](auto& each) { return !is_role(each); });
+  auto share = [](std::vector<std::pair<std::string, std::string>> from) {
+    return from.empty()
+           ? session::startup_settings{}
+           : std::make_shared<
+               const std::vector<std::pair<std::string, std::string>>>(
+               std::move(from));
+  };
+  auto now = share(others);
+  if (session::same_settings(now, startup_))
+    now = startup_;
+  server_->took(now);
+  startup_ = now;
+  if (!asked_about_reset_ || !given_)
+    return;
+  // RESET goes back to what the client gave at its start.
+  auto is_changed = false;
+  for (const auto& [name, value] : *given_) {
+    if (has(found, name))
+      continue;
+    const auto index = session::reported_index(name);
+    if (index && server_->reports(*index)) {
+      tell(*index, value);
+    } else {
+      others.insert(others.begin(), {name, value});
+      is_changed = true;
+    }
+  }
+  if (is_changed)
+    startup_ = share(std::move(others));
+}
+
+/// The client's value is another than PostgreSQL just told it.
+void client_link::tell(std::size_t index, std::string_view value) {
+  if (told_.get(index) == value)
+    return;
+  told_.set(index, value);
+  protocol::parameter_status status;
+  const auto name = std::string{session::reported_names[index]};
+  const auto text = std::string{value};
+  status.name = name;
+  status.value = text;
+  deliver_copy(protocol::encoded(status), true);
+}
+
+} // namespace cenote::proxy

@@ -1,0 +1,46 @@
+// What a transaction left behind on its server: PostgreSQL is asked, in the same
+// pipeline, while the client may go on.
+
+#include <utility>
+
+#include "proxy/client_link.hpp"
+#include "proxy/lane.hpp"
+#include "proxy/server_link.hpp"
+#include "proxy/shard.hpp"
+
+namespace cenote::proxy {
+
+void server_link::ask(session::trace_set kinds,
+                      std::span<const std::string> named) {
+  auto& out = lane_.home().scratch();
+  auto& tags = lane_.home().tag_scratch();
+  session::append_question(out, tags, std::exchange(knows_asker_, true), kinds,
+                           named);
+  for (char tag : tags)
+    if (expect_own(tag) != ec::none)
+      return fail(ec::server_protocol_violation);
+  own_error_.clear();
+  answer_.begin();
+  asked_ = kinds;
+  asking_ = true;
+  mirror_.clear_dirt();
+  ++lane_.sums().questions;
+  send_copy(out);
+}
+
+/// ReadyForQuery behind the answer, or behind an error in its place.
+void server_link::answered() {
+  const auto failed = !own_error_.empty();
+  own_error_.clear();
+  if (failed)
+    knows_asker_ = false;
+  if (client_ == nullptr) {
+    has_traces_ = true;
+    return;
+  }
+  auto found = answer_.take();
+  found.is_cut = found.is_cut || failed;
+  client_->learned(asked_, std::move(found));
+}
+
+} // namespace cenote::proxy

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "session/traces.hpp"
+
+/// What a transaction left behind in its server's session, by PostgreSQL's own
+/// word: nothing else knows what functions did, what was rolled back, or what
+/// else closed a cursor. Pure.
+namespace cenote::session {
+
+struct left_behind {
+  /// Values that the session has set, as `set_config` takes them. Those that
+  /// were asked for by name are here only if they have a value.
+  std::vector<std::pair<std::string, std::string>> settings;
+  /// Of `trace`, without `settings` and `libraries`.
+  trace_set kinds;
+  /// More was said than `left_behind_reader` keeps.
+  bool is_cut = false;
+};
+
+/// Appends the question as one extended-protocol batch, and its messages' tags
+/// to `sent`. `is_known`: the server has the statement
+/// `statement_identity::asker`; else it is parsed first and stays. `kinds` must
+/// not be empty; `named` are settings to be asked for by name. Usable under any
+/// role, search_path and client_encoding.
+void append_question(std::vector<std::byte>& out, std::string& sent,
+                     bool is_known, trace_set kinds,
+                     std::span<const std::string> named);
+
+/// Collects the answer.
+class left_behind_reader {
+public:
+  static constexpr std::size_t settings_max = 512;
+  static constexpr std::size_t bytes_max = 64 * 1024;
+
+  void begin() {
+    found_ = {};
+    bytes_ = 0;
+  }
+
+  /// The body of a DataRow of the answer.
+  void row(std::span<const std::byte> body);
+
+  [[nodiscard]] left_behind take() noexcept {
+    return std::exchange(found_, {});
+  }
+
+private:
+  void setting(std::string_view name, std::string_view value);
+
+  left_behind found_;
+  std::size_t bytes_ = 0;
+};
+
+} // namespace cenote::session
