@@ -1,5 +1,6 @@
 #include "session/sql_filter.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -145,40 +146,51 @@ public:
     // nop
   }
 
-  /// True: enough seen. Eight bytes at a time, of which few are stopped at.
+  /// True: enough seen. Sixteen bytes at a time, of which few are stopped at.
   bool find(std::size_t at) noexcept {
-    for (; sql_.size() - at >= 8; at += 8) {
-      std::uint64_t eight = 0;
-      std::memcpy(&eight, sql_.data() + at, 8);
-      auto hits = zeros(eight ^ every('_')) | zeros(eight ^ every(';'))
-                | zeros(eight ^ every('&'))
-                | zeros((eight | every(' ')) ^ every('p'));
-      for (; hits != 0; hits &= hits - 1)
-        if (look(at + place_of(hits)))
-          return true;
-    }
-    for (; at < sql_.size(); ++at)
-      if (look(at))
+    for (; sql_.size() - at > width; at += width)
+      if (look_at_all(at, sql_.data() + at))
         return true;
-    return false;
+    std::array<char, width + 1> rest{};
+    std::copy(sql_.begin() + static_cast<std::ptrdiff_t>(at), sql_.end(),
+              rest.begin());
+    return look_at_all(at, rest.data());
   }
 
   std::size_t first_end = std::string_view::npos; ///< The first `;`.
   bool has_temp_word = false;
 
 private:
-  static constexpr std::uint64_t every(char c) noexcept {
-    return 0x0101010101010101u * static_cast<unsigned char>(c);
-  }
+  static constexpr std::size_t width = 16;
+  using bytes = unsigned char __attribute__((vector_size(width)));
+  using words = std::uint64_t __attribute__((vector_size(width)));
 
-  /// The high bit of each zero byte, and perhaps of some behind the lowest.
-  static constexpr std::uint64_t zeros(std::uint64_t eight) noexcept {
-    return (eight - every('\x01')) & ~eight & every('\x80');
-  }
-
-  static std::size_t place_of(std::uint64_t hits) noexcept {
-    static_assert(std::endian::native == std::endian::little);
-    return static_cast<std::size_t>(std::countr_zero(hits)) / 8;
+  /// Looks where `_c`, `_a`, `_t`, `mp`, `&"` or `;` stand among sixteen bytes
+  /// and the one behind them.
+  bool look_at_all(std::size_t at, const char* from) noexcept {
+    bytes here{};
+    bytes next{};
+    std::memcpy(&here, from, width);
+    std::memcpy(&next, from + 1, width);
+    const bytes next_lower = next | 0x20;
+    const auto hits
+      = ((here == '_')
+         & ((next_lower == 'c') | (next_lower == 'a') | (next_lower == 't')))
+      | (((here | 0x20) == 'm') & (next_lower == 'p'))
+      | ((here == '&') & (next == '"')) | (here == ';');
+    words both{};
+    std::memcpy(&both, &hits, width);
+    if ((both[0] | both[1]) == 0)
+      return false;
+    for (std::size_t half = 0; half < 2; ++half)
+      for (auto left = both[half]; left != 0;) {
+        static_assert(std::endian::native == std::endian::little);
+        const auto place = static_cast<std::size_t>(std::countr_zero(left)) / 8;
+        left &= ~(std::uint64_t{0xff} << (place * 8));
+        if (look(at + half * 8 + place))
+          return true;
+      }
+    return false;
   }
 
   bool look(std::size_t at) noexcept {
@@ -192,10 +204,9 @@ private:
           first_end = at;
         return false;
       case '&': // U&"\0073et_config"
-        return at > 0 && sql_lower(sql_[at - 1]) == 'u'
-            && is_at(sql_, at, "&\"");
-      case 'p':
-        has_temp_word = has_temp_word || is_temp(at);
+        return is_behind(at, "u");
+      case 'm':
+        has_temp_word = has_temp_word || is_temp(at + 1);
         return false;
       default:
         return false;
@@ -206,6 +217,7 @@ private:
     return at >= word.size() && is_at(sql_, at - word.size(), word);
   }
 
+  /// Whether the word ends with the `p` at `at`, or with `orary` behind it.
   bool is_temp(std::size_t at) const noexcept {
     return is_behind(at + 1, "temp")
         && (at == 3 || !continues_word(sql_[at - 4]))

@@ -17,8 +17,8 @@ namespace cenote::session {
 /// lock function, pg_temp or a temporary table behind INTO.
 ///
 /// What a function of the client's does inside is not seen, nor a CREATE TABLE
-/// under a search_path that begins with pg_temp. Allocates nothing; about a
-/// third of a nanosecond a byte.
+/// under a search_path that begins with pg_temp. Allocates nothing; some 30 ns
+/// and 0.2 ns a byte, more where a `;` stands inside of quotes.
 [[nodiscard]] bool asks_for_a_look(std::string_view sql,
                                    bool is_whole = true) noexcept;
 

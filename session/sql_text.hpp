@@ -50,6 +50,8 @@ namespace cenote::session {
 /// Behind the comment that begins at `at`; `at` itself if none does.
 [[nodiscard]] inline std::size_t skip_comment(std::string_view sql,
                                               std::size_t at) noexcept {
+  if (at >= sql.size() || (sql[at] != '-' && sql[at] != '/'))
+    return at;
   if (is_at(sql, at, "--")) {
     while (at < sql.size() && sql[at] != '\n' && sql[at] != '\r')
       ++at;
