@@ -101,6 +101,8 @@ error_view describe(ec code) noexcept {
       return {"54000", "ERROR", "prepared statement is too large"};
     case ec::too_many_statements:
       return {"54000", "ERROR", "too many prepared statements"};
+    case ec::statement_exists:
+      return {"42P05", "ERROR", "prepared statement already exists"};
     case ec::too_many_pinned:
       return {"53300", "FATAL", "too many clients keep a server to themselves"};
     case ec::pin_refused:
@@ -288,6 +290,8 @@ std::string_view name(ec code) noexcept {
       return "statement_too_large";
     case ec::too_many_statements:
       return "too_many_statements";
+    case ec::statement_exists:
+      return "statement_exists";
     case ec::too_many_pinned:
       return "too_many_pinned";
     case ec::pin_refused:

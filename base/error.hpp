@@ -59,6 +59,7 @@ enum class ec : std::uint8_t {
   too_many_outstanding,
   statement_too_large,
   too_many_statements,
+  statement_exists,
   too_many_pinned,
   pin_refused,
   killed_by_admin,

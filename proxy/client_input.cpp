@@ -121,6 +121,14 @@ bool client_link::take_start(const protocol::piece& part,
     if (!begin_request(part, rest))
       return false;
   }
+  if (waits_for_reset()) {
+    forward.flush();
+    hold(part.bytes);
+    hold(rest);
+    stalled_ = true;
+    walker_ = message_walker{limits::message_bytes_max};
+    return false;
+  }
   bool was_at_rest = server_->mirror().owes_nothing();
   if (lane_.renames_statements()) {
     const auto tag = protocol::frontend_tag_of(part.tag);

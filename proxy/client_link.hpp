@@ -95,10 +95,11 @@ public:
     return prepared_ != nullptr && prepared_->named.size() > 0;
   }
 
-  /// PostgreSQL has no unnamed statement of this client any more; or not this
-  /// `edition` of it.
+  /// PostgreSQL has no unnamed statement of this client any more.
   void forget_unnamed() noexcept;
-  void forget_unnamed(std::uint32_t edition) noexcept;
+
+  /// PostgreSQL has not parsed this `edition`: there is what was `before`.
+  void restore_unnamed(std::uint32_t edition, std::vector<std::byte> before);
 
   /// A result type changed: all servers parse what this client has anew.
   void renew_statements() noexcept;
@@ -118,6 +119,15 @@ public:
 
   /// They have.
   void go_on();
+
+  /// A RESET was sent, and what the client gave at its start is not in force
+  /// again: what comes in a later batch waits, unless a transaction is open.
+  [[nodiscard]] bool waits_for_reset() const noexcept;
+
+  /// A RESET was sent and PostgreSQL was not asked about it yet.
+  [[nodiscard]] bool resets_settings() const noexcept {
+    return resets_settings_;
+  }
 
   // -- cancel -----------------------------------------------------------------
 
@@ -204,6 +214,10 @@ private:
                   request_run& forward);
   named pass_named(const named_message& what, request_run& forward);
   named pass_query(const named_message& what, request_run& forward);
+  named pass_spliced(const named_message& what,
+                     const session::text_traces& found, request_run& forward);
+  named say_query_fails(std::vector<std::byte> words, request_run& forward);
+  named end_query(named outcome, request_run& forward);
   named refuse_pin(const session::text_traces& what, bool is_query,
                    request_run& forward, bool& refused);
   named note_bound(const session::text_traces& what,
@@ -268,6 +282,7 @@ private:
   bool gathering_ = false; ///< A message that is looked into is not whole.
   bool stalled_ = false;   ///< See `is_stalled`.
   bool resets_settings_ = false; ///< RESET: what was given at the start counts.
+  std::uint32_t reset_batch_ = 0;  ///< The batch that has it.
   bool asked_about_reset_ = false; ///< The question is behind one.
   bool too_many_settings_ = false; ///< More than are asked for by name.
   session::trace_set traces_;  ///< Perhaps left behind since the last question.
@@ -300,6 +315,8 @@ private:
     std::vector<std::byte> gathered;
     /// Settings touched that PostgreSQL must be asked for by name.
     std::vector<std::string> named_settings;
+    /// What SQL PREPARE named, on the server that is kept for it.
+    std::vector<std::string> sql_names;
   };
   std::unique_ptr<prepared_state> prepared_;
   std::unique_ptr<facts> facts_;

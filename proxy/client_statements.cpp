@@ -73,9 +73,13 @@ void client_link::forget_unnamed() noexcept {
     prepared_->unnamed.clear();
 }
 
-void client_link::forget_unnamed(std::uint32_t edition) noexcept {
-  if (prepared_ && prepared_->unnamed_edition == edition)
-    prepared_->unnamed.clear();
+void client_link::restore_unnamed(std::uint32_t edition,
+                                  std::vector<std::byte> before) {
+  if (!prepared_ || prepared_->unnamed_edition != edition)
+    return; // There is a later one.
+  prepared_->unnamed = std::move(before);
+  prepared_->unnamed_traces
+    = session::traces_of(session::text_of(prepared_->unnamed));
 }
 
 void client_link::renew_statements() noexcept {
@@ -227,6 +231,9 @@ client_link::named client_link::pass_parse(const named_message& what,
     ++lane_.sums().client_parses;
     ++lane_.sums().server_parses;
     names();
+    std::vector<std::byte> before;
+    if (!server_->begins_batch())
+      before = prepared_->unnamed;
     prepared_->unnamed.clear();
     keeps_unnamed_ = true;
     keep_unnamed(definition.subspan(1), what.is_whole);
@@ -237,7 +244,8 @@ client_link::named client_link::pass_parse(const named_message& what,
       return outcome;
     outcome = pass_as_it_is(what, forward);
     if (outcome == named::passed)
-      server_->unnamed_parsed(id(), ++prepared_->unnamed_edition);
+      server_->unnamed_parsed(id(), ++prepared_->unnamed_edition,
+                              std::move(before));
     return outcome;
   }
   if (what.body_bytes > limits::statement_bytes_max)
@@ -248,6 +256,11 @@ client_link::named client_link::pass_parse(const named_message& what,
     return named::more;
   std::string_view name;
   if (!take_text(definition, name)) // PostgreSQL says what is wrong with it.
+    return pass_as_it_is(what, forward);
+  // SQL PREPARE has the name: PostgreSQL says so.
+  names();
+  if (std::find(prepared_->sql_names.begin(), prepared_->sql_names.end(), name)
+      != prepared_->sql_names.end())
     return pass_as_it_is(what, forward);
   return pass_named_parse(name, definition, forward);
 }
@@ -300,6 +313,7 @@ client_link::pass_clash(std::string_view name, session::statement& there,
   outcome = check(server_->expect('P'), forward);
   if (outcome != named::passed)
     return outcome;
+  server_->note(statement_change::must_fail, {}, {});
   auto& out = lane_.home().scratch();
   protocol::writer to{out};
   to.begin('P');

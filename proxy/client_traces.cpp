@@ -58,6 +58,15 @@ bool is_role(const std::pair<std::string, std::string>& setting) noexcept {
   return setting.first == "role" || setting.first == "session_authorization";
 }
 
+/// PostgreSQL's words.
+std::vector<std::byte> exists_already(std::string_view name) {
+  auto words = protocol::make_error(ec::statement_exists);
+  const auto text
+    = "prepared statement \"" + std::string{name} + "\" already exists";
+  words.message = text;
+  return protocol::encoded(words);
+}
+
 /// The text parameters of a Bind, behind its names; `what` is called with each
 /// one's number and value. False: it is malformed.
 template <class What>
@@ -88,7 +97,10 @@ void client_link::note_setting(std::string_view name) {
 
 void client_link::note_traces(const session::text_traces& what) {
   traces_.add(what.kinds);
-  resets_settings_ = resets_settings_ || what.resets;
+  if (what.resets && given_) {
+    resets_settings_ = true;
+    reset_batch_ = server_->batch();
+  }
   if (what.settings.empty())
     return;
   names();
@@ -136,13 +148,57 @@ client_link::named client_link::pass_query(const named_message& what,
   // PostgreSQL drops the unnamed statement.
   server_->unnamed_is_foreign();
   forget_unnamed();
-  outcome = pass_as_it_is(what, forward);
-  if (outcome == named::passed && !found.empty()) {
+  if (!found.empty())
     note_traces(found);
-    if (found.forgets_statements)
-      server_->note_forgotten();
-  }
+  if (!found.names.empty())
+    return pass_spliced(what, found, forward);
+  outcome = pass_as_it_is(what, forward);
+  if (outcome == named::passed && found.forgets_statements)
+    server_->note_of_query(session::statement_change::all_forgotten, {}, {});
   return outcome;
+}
+
+/// PREPARE, EXECUTE and DEALLOCATE of names that the client gave by protocol:
+/// our names are put in their places.
+client_link::named client_link::pass_spliced(const named_message& what,
+                                             const session::text_traces& found,
+                                             request_run& forward) {
+  using session::name_use;
+  using session::statement_change;
+  auto& mine = names();
+  auto& out = lane_.home().scratch();
+  for (const auto& use : found.names)
+    if (server_->is_open(mine.find(use.name), use.name))
+      return named::waits;
+  std::string text{session::text_of(what.body())};
+  for (auto use = found.names.rbegin(); use != found.names.rend(); ++use) {
+    auto* known = mine.find(use->name);
+    if (known != nullptr && use->use == name_use::prepare)
+      return say_query_fails(exists_already(use->name), forward);
+    if (known == nullptr && use->use == name_use::prepare)
+      prepared_->sql_names.push_back(use->name);
+    // In the middle of a batch nothing can be put in front of a Query.
+    if (known == nullptr || !server_->begins_batch())
+      continue;
+    if (auto code = server_->put_for_query(*known, out); code != ec::none)
+      return check(code, forward);
+    text.replace(use->at, use->size, "\"" + std::string{known->name()} + "\"");
+  }
+  forward.add_copy(out, true);
+  if (auto code = server_->expect('Q'); code != ec::none)
+    return check(code, forward);
+  for (const auto& use : found.names)
+    if (use.use == name_use::deallocate && mine.find(use.name) != nullptr) {
+      auto was = mine.remove(use.name);
+      server_->deallocated(*was);
+      server_->note_of_query(statement_change::name_removed, std::move(was),
+                             use.name);
+    }
+  auto& query = lane_.home().scratch();
+  protocol::writer to{query};
+  protocol::query_message{text}.encode(to);
+  forward.add_copy(query, true);
+  return named::passed;
 }
 
 /// Where no client may keep a server, what would make it keep one fails.
@@ -161,7 +217,17 @@ client_link::named client_link::refuse_pin(const session::text_traces& what,
                             "Connect in session mode for "
                               + std::string{session::name(kinds)} + "."),
     forward);
-  if (!is_query || outcome != named::dropped)
+  return is_query ? end_query(outcome, forward) : outcome;
+}
+
+client_link::named client_link::say_query_fails(std::vector<std::byte> words,
+                                                request_run& forward) {
+  return end_query(say_instead(std::move(words), forward), forward);
+}
+
+/// Behind what was said instead of a Query: its ReadyForQuery.
+client_link::named client_link::end_query(named outcome, request_run& forward) {
+  if (outcome != named::dropped)
     return outcome;
   outcome = check(server_->expect('S'), forward);
   if (outcome != named::passed)
@@ -195,11 +261,26 @@ bool client_link::ask_what_is_left() {
   return true;
 }
 
+bool client_link::waits_for_reset() const noexcept {
+  if (!resets_settings_ && !asked_about_reset_)
+    return false;
+  const auto& mirror = server_->mirror();
+  const auto in_block = mirror.owes_nothing()
+                     && mirror.status() != protocol::transaction_status::idle;
+  return server_->batch() != reset_batch_ && !in_block;
+}
+
 void client_link::learned(trace_set asked, session::left_behind found) {
   if (found.is_cut || too_many_settings_)
     found.kinds = trace_set::all(); // Not known: nobody else gets the server.
   else if (asked.has(trace::settings))
     take_settings(std::move(found.settings));
+  if (prepared_ && asked.has(trace::statements))
+    prepared_->sql_names = std::move(found.statements);
+  if (std::exchange(asked_about_reset_, false))
+    server_->prepare(told_, startup_, true);
+  if (phase_ == session::phase::gone)
+    return;
   if (pinned_.has(trace::libraries))
     found.kinds.add(trace::libraries);
   set_pinned(found.kinds);
@@ -213,8 +294,8 @@ void client_link::set_pinned(trace_set now) {
     return lane_.unpin();
   pinned_since_ = lane_.home().now();
   const auto fits = lane_.pin();
-  log::debug("client pinned", {log::kv("client", id()),
-                               log::kv("reason", session::name(now))});
+  log::debug("client pinned",
+             {log::kv("client", id()), log::kv("reason", session::name(now))});
   if (lane_.settings().on_pin == tenants::pin_policy::reject) {
     last_words_ = protocol::error_message(ec::pin_refused);
     refuse(ec::pin_refused);
@@ -244,8 +325,8 @@ void client_link::take_settings(
     return from.empty()
            ? session::startup_settings{}
            : std::make_shared<
-               const std::vector<std::pair<std::string, std::string>>>(
-               std::move(from));
+             const std::vector<std::pair<std::string, std::string>>>(
+             std::move(from));
   };
   auto now = share(others);
   if (session::same_settings(now, startup_))

@@ -139,8 +139,7 @@ void server_link::expect_success() noexcept {
 }
 
 ec server_link::expect_own(char tag) noexcept {
-  if (tag == 'S' || tag == 'Q')
-    ++batch_;
+  count_request(tag);
   return mirror_.sent(tag, protocol::delivery::skip, 0);
 }
 

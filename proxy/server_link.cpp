@@ -100,6 +100,7 @@ void server_link::forget_client() noexcept {
   client_ = nullptr;
   preparing_ = false;
   client_full_ = false;
+  ready_withheld_ = false;
   lane_.home().io().resume(*stream);
 }
 

@@ -60,9 +60,20 @@ public:
   /// service (`how`).
   [[nodiscard]] ec expect(char tag, protocol::delivery how
                                     = protocol::delivery::forward) noexcept {
-    if (tag == 'S' || tag == 'Q' || tag == 'F')
-      ++batch_;
+    count_request(tag);
     return mirror_.sent(tag, how, client_owner);
+  }
+
+  /// Sync, Query and FunctionCall that were sent: what comes between two of
+  /// them is one batch.
+  [[nodiscard]] std::uint32_t batch() const noexcept {
+    return batch_;
+  }
+
+  /// Nothing of the present batch was sent: nothing before can make PostgreSQL
+  /// skip what comes now.
+  [[nodiscard]] bool begins_batch() const noexcept {
+    return batch_requests_ == 0;
   }
 
   // -- what a transaction left behind: server_traces.cpp ----------------------
@@ -100,8 +111,10 @@ public:
                                std::span<const std::byte> definition,
                                std::vector<std::byte>& out);
 
-  /// A Parse of the unnamed statement was forwarded.
-  void unnamed_parsed(client_id whose, std::uint32_t edition);
+  /// A Parse of the unnamed statement was forwarded; `before` is what the
+  /// client had, should PostgreSQL skip it.
+  void unnamed_parsed(client_id whose, std::uint32_t edition,
+                      std::vector<std::byte> before);
 
   /// The unnamed statement is nobody's we know.
   void unnamed_is_foreign() noexcept {
@@ -116,8 +129,17 @@ public:
   void note(session::statement_change change, session::statement_ref what,
             std::string_view name);
 
-  /// The Query recorded last forgets all statements.
-  void note_forgotten();
+  /// The same for the Query recorded last.
+  void note_of_query(session::statement_change change,
+                     session::statement_ref what, std::string_view name);
+
+  /// Puts what a Query names on the server, as a batch of its own: its errors
+  /// are nobody's, the Query has its own.
+  [[nodiscard]] ec put_for_query(session::statement& what,
+                                 std::vector<std::byte>& out);
+
+  /// The Query recorded last takes it off the server.
+  void deallocated(session::statement& what);
 
   /// Whether a change of these rests on an earlier batch that is not answered.
   [[nodiscard]] bool is_open(const session::statement* what,
@@ -240,17 +262,24 @@ private:
   void take_for_client(const protocol::piece& part,
                        const protocol::reaction& what,
                        byte_run<to_client>& forward);
+  void say_ready(byte_run<to_client>& forward);
   void take_error(const protocol::piece& part, const protocol::reaction& what,
                   byte_run<to_client>& forward);
   void settle_statements(const protocol::piece& part,
                          const protocol::reaction& what);
-  void undo(session::statement_journal::entry& what);
+  void undo(session::statement_journal::entry& what, bool has_failed);
+  void count_request(char tag) noexcept {
+    const auto ends = tag == 'S' || tag == 'Q' || tag == 'F';
+    batch_ += ends ? 1 : 0;
+    batch_requests_ = ends ? 0 : batch_requests_ + 1;
+  }
   void forget_statements();
   void gather(const protocol::piece& part, bool is_own);
   void gather_bytes(const protocol::piece& part);
   void status_changed(bool is_own);
   void own_ready();
   void answered();
+  void replayed();
   void after_bytes(bool saw_ready);
   void tell_differences();
   void clean_on();
@@ -281,6 +310,7 @@ private:
       = default;
   };
   unnamed_owner unnamed_;
+  std::uint32_t batch_requests_ = 0;
   std::uint32_t batch_ = 0;    ///< Sync, Query, FunctionCall: sent.
   std::uint32_t statuses_ = 0; ///< ReadyForQuery: received.
   timers::entry timer_;
@@ -295,9 +325,10 @@ private:
   bool copy_failed_ = false;  ///< By us, in this cleaning.
   bool want_cancel_ = false;  ///< What runs was canceled, perhaps too early.
   bool reset_done_ = false;
-  bool asking_ = false;      ///< The answer to `ask` is outstanding.
-  bool knows_asker_ = false; ///< The question is prepared.
-  bool has_traces_ = false;  ///< Of a client that is gone, or not known yet.
+  bool ready_withheld_ = false; ///< Until the client's settings are back.
+  bool asking_ = false;         ///< The answer to `ask` is outstanding.
+  bool knows_asker_ = false;    ///< The question is prepared.
+  bool has_traces_ = false;     ///< Of a client that is gone, or not known yet.
   bool fatal_seen_ = false;
   bool client_full_ = false; ///< Paused because the client does not read.
   std::uint32_t cancels_ = 0;

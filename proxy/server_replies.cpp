@@ -121,22 +121,32 @@ void server_link::take_for_client(const protocol::piece& part,
       forward.add_copy(parse_complete, true);
     return;
   }
-  // In statement mode a transaction block is refused instead of answered:
-  // ReadyForQuery waits until its status is known.
-  bool withheld
-    = part.tag == 'Z' && lane_.settings().mode == tenants::pool_mode::statement;
+  // In statement mode a transaction block is refused instead of answered, and
+  // behind a RESET the client's own settings come back first: ReadyForQuery
+  // waits until its status is known.
+  const bool is_statement_mode
+    = lane_.settings().mode == tenants::pool_mode::statement;
+  const bool is_reset = client_ != nullptr && client_->resets_settings();
+  const bool withheld = part.tag == 'Z' && (is_statement_mode || is_reset);
   if (!withheld)
     forward.add(part);
   if (part.tag == 'S')
     gather(part, false);
-  if (what.ready && client_ != nullptr) {
-    client_->reply_complete(static_cast<char>(mirror_.status()));
-    if (withheld && mirror_.status() == protocol::transaction_status::idle) {
-      forward.flush();
-      client_->deliver_copy(protocol::encoded(protocol::ready_for_query{}),
-                            true);
-    }
-  }
+  if (!what.ready || client_ == nullptr)
+    return;
+  const bool is_idle = mirror_.status() == protocol::transaction_status::idle;
+  client_->reply_complete(static_cast<char>(mirror_.status()));
+  if (is_reset && is_idle)
+    ready_withheld_ = true;
+  else if (withheld && (is_idle || !is_statement_mode))
+    say_ready(forward);
+}
+
+/// ReadyForQuery that was withheld.
+void server_link::say_ready(byte_run<to_client>& forward) {
+  protocol::ready_for_query ready;
+  ready.status = mirror_.status();
+  forward.add_copy(protocol::encoded(ready), true);
 }
 
 void server_link::gather(const protocol::piece& part, bool is_own) {
@@ -181,10 +191,24 @@ void server_link::status_changed(bool is_own) {
     client_->told(*index, value);
 }
 
-/// ReadyForQuery for something of ours: a replay, or a step of a cleaning.
+/// ReadyForQuery for something of ours: an answer, a replay, or a step of a
+/// cleaning.
 void server_link::own_ready() {
   if (std::exchange(asking_, false))
-    return answered();
+    answered();
+  else
+    replayed();
+  // The client's settings are back behind a RESET: now it hears that it is
+  // over.
+  if (client_ != nullptr && ready_withheld_ && !asking_
+      && replays_outstanding_ == 0) {
+    ready_withheld_ = false;
+    protocol::ready_for_query ready;
+    client_->deliver_copy(protocol::encoded(ready), true);
+  }
+}
+
+void server_link::replayed() {
   if (duty_ != duty::lent || replays_outstanding_ == 0) {
     replays_outstanding_ = 0;
     return;
@@ -234,9 +258,10 @@ void server_link::after_bytes(bool saw_ready) {
       return client_->settings_rejected(std::exchange(own_error_, {}));
     return client_->prepared();
   }
-  if (client_->is_stalled() && may_go_on())
+  if (client_->is_stalled() && may_go_on() && !client_->waits_for_reset())
     client_->go_on();
-  if (client_ == nullptr || client_->is_mid_message())
+  if (client_ == nullptr
+      || (client_->is_mid_message() && !client_->waits_for_reset()))
     return;
   // Whether PostgreSQL swallowed a Sync in a COPY that failed is unknown: ask,
   // or the server stays lent until the client says more.

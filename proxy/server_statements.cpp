@@ -60,10 +60,29 @@ void server_link::note(statement_change change, session::statement_ref what,
                 name);
 }
 
-void server_link::note_forgotten() {
+void server_link::note_of_query(statement_change change,
+                                session::statement_ref what,
+                                std::string_view name) {
   // A Query ends its batch: what follows is in another.
-  journal_.note(mirror_.next_sequence() - 1, batch_ - 1,
-                statement_change::all_forgotten);
+  journal_.note(mirror_.next_sequence() - 1, batch_ - 1, change,
+                std::move(what), name);
+}
+
+ec server_link::put_for_query(session::statement& what,
+                              std::vector<std::byte>& out) {
+  if (statements_.use(what))
+    return ec::none;
+  if (auto code = put_statement(what, delivery::skip, out); code != ec::none)
+    return code;
+  protocol::writer to{out};
+  protocol::sync_message{}.encode(to);
+  return expect('S', delivery::skip);
+}
+
+void server_link::deallocated(session::statement& what) {
+  note_of_query(statement_change::server_lost, session::statement_ref{what},
+                {});
+  statements_.remove(what);
 }
 
 ec server_link::put_statement(session::statement& what, delivery how,
@@ -112,10 +131,12 @@ ec server_link::repeat_statement(session::statement& what,
   return expect('C', delivery::as_parse_complete);
 }
 
-void server_link::unnamed_parsed(client_id whose, std::uint32_t edition) {
+void server_link::unnamed_parsed(client_id whose, std::uint32_t edition,
+                                 std::vector<std::byte> before) {
   unnamed_ = {whose, edition};
   note(statement_change::unnamed, {}, {});
   journal_.last().edition = edition;
+  journal_.last().words = std::move(before);
 }
 
 ec server_link::put_unnamed(client_id whose, std::uint32_t edition,
@@ -157,15 +178,22 @@ ec server_link::put_error(std::vector<std::byte> words,
 
 void server_link::settle_statements(const protocol::piece& part,
                                     const protocol::reaction& what) {
-  if (part.tag == '1' || part.tag == '3')
+  if (part.tag == '1' || part.tag == '3' || part.tag == 'C')
     journal_.done(what.sequence);
+  // The server did not have what we thought: now it has something else under
+  // its name. It is of no use to anybody.
+  if (part.tag == '1' && journal_.is_done_wrongly(what.sequence))
+    doomed = true;
   if (what.forgot_statements)
     forget_statements();
-  journal_.settle(mirror_.settled(), [this](auto& late) { undo(late); });
+  journal_.settle(mirror_.settled(), [&](auto& late) {
+    undo(late, part.tag == 'E' && late.sequence == what.sequence);
+  });
 }
 
 /// PostgreSQL did not do it: things are as they were before.
-void server_link::undo(session::statement_journal::entry& what) {
+void server_link::undo(session::statement_journal::entry& what,
+                       bool has_failed) {
   switch (what.change) {
     case statement_change::server_has:
       statements_.remove(*what.what);
@@ -181,14 +209,18 @@ void server_link::undo(session::statement_journal::entry& what) {
       if (client_ != nullptr)
         client_->names().add(what.name, what.what);
       break;
-    case statement_change::unnamed: // Unless there is a later one.
+    case statement_change::unnamed: // A Parse that fails drops the old one,
+                                    // too.
+      if (has_failed)
+        what.words.clear();
       if (client_ != nullptr)
-        client_->forget_unnamed(what.edition);
+        client_->restore_unnamed(what.edition, std::move(what.words));
       [[fallthrough]];
     case statement_change::unnamed_ours:
       if (unnamed_.edition == what.edition)
         unnamed_is_foreign();
       break;
+    case statement_change::must_fail:
     case statement_change::all_forgotten:
     case statement_change::error_instead:
       break;
@@ -236,6 +268,9 @@ void server_link::take_error(const protocol::piece& part,
     return;
   if (mentions(gathered_, "RevalidateCachedQuery"))
     client_->renew_statements();
+  // A function may have deallocated what we put there.
+  if (mentions(gathered_, "C26000"))
+    statements_.clear();
   if (mentions(gathered_, statement_identity::prefix))
     client_->show_own_names(gathered_);
   forward.add_copy(gathered_, true);

@@ -1,5 +1,5 @@
-// What a transaction left behind on its server: PostgreSQL is asked, in the same
-// pipeline, while the client may go on.
+// What a transaction left behind on its server: PostgreSQL is asked, in the
+// same pipeline, while the client may go on.
 
 #include <utility>
 

@@ -11,9 +11,10 @@ namespace cenote::session {
 namespace {
 
 /// $1: kinds; $2: names of settings. A kind that is not asked for costs
-/// nothing: its filter is evaluated once, before anything is read. Everything is
-/// named with its schema: the client's search_path may hold anything. All that
-/// is in a temporary schema depends on it, and pg_depend has an index for that.
+/// nothing: its filter is evaluated once, before anything is read. Everything
+/// is named with its schema: the client's search_path may hold anything. All
+/// that is in a temporary schema depends on it, and pg_depend has an index for
+/// that.
 constexpr std::string_view question
   = "select 's', s.name, s.setting from pg_catalog.pg_settings s "
     "where ($1::pg_catalog.int4 operator(pg_catalog.&) 1) "
@@ -95,7 +96,10 @@ void left_behind_reader::row(std::span<const std::byte> body) {
     case 'a':
       return found_.kinds.add(trace::locks);
     case 'p':
-      return found_.kinds.add(trace::statements);
+      found_.kinds.add(trace::statements);
+      if (found_.statements.size() < settings_max)
+        found_.statements.emplace_back(cells[1]);
+      return;
     default:
       found_.is_cut = true;
   }

@@ -20,6 +20,8 @@ struct left_behind {
   std::vector<std::pair<std::string, std::string>> settings;
   /// Of `trace`, without `settings` and `libraries`.
   trace_set kinds;
+  /// Names that SQL PREPARE gave.
+  std::vector<std::string> statements;
   /// More was said than `left_behind_reader` keeps.
   bool is_cut = false;
 };

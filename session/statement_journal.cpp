@@ -26,6 +26,14 @@ void statement_journal::done(std::uint32_t sequence) noexcept {
   }
 }
 
+bool statement_journal::is_done_wrongly(std::uint32_t sequence) const noexcept {
+  for (auto i = first_; i < entries_.size(); ++i)
+    if (entries_[i].sequence == sequence
+        && entries_[i].change == statement_change::must_fail)
+      return true;
+  return false;
+}
+
 statement_journal::entry*
 statement_journal::find_error(std::uint32_t sequence) noexcept {
   for (auto i = first_; i < entries_.size(); ++i)

@@ -19,6 +19,7 @@ enum class statement_change : std::uint8_t {
   name_removed,  ///< The client called `what` by `name`.
   unnamed,       ///< The client's own Parse of the unnamed statement.
   unnamed_ours,  ///< We gave or took the unnamed statement.
+  must_fail,     ///< A Parse under a name that `what` has on the server.
   all_forgotten, ///< DEALLOCATE ALL: what is there then, its answer shows.
   error_instead, ///< The client is to be told `words` when the request fails.
 };
@@ -55,6 +56,9 @@ public:
 
   /// PostgreSQL carried the request out.
   void done(std::uint32_t sequence) noexcept;
+
+  /// The request was carried out although it had to fail.
+  [[nodiscard]] bool is_done_wrongly(std::uint32_t sequence) const noexcept;
 
   /// The words for the request, or null.
   [[nodiscard]] entry* find_error(std::uint32_t sequence) noexcept;

@@ -26,6 +26,17 @@ void add_settings(const sql_statement& from, text_traces& to) {
   }
 }
 
+void add_name(const sql_statement& from, text_traces& to) {
+  auto use = name_use::execute;
+  if (from.verb == sql_verb::prepare)
+    use = name_use::prepare;
+  else if (from.verb == sql_verb::deallocate)
+    use = name_use::deallocate;
+  else if (from.verb != sql_verb::execute)
+    return;
+  to.names.push_back({use, from.name, from.name_at.at, from.name_at.size});
+}
+
 trace_set kinds_of(const sql_statement& what) noexcept {
   trace_set out;
   switch (what.verb) {
@@ -111,6 +122,7 @@ text_traces traces_of(std::string_view sql) {
   for (const auto& each : look.statements) {
     out.kinds.add(kinds_of(each));
     add_settings(each, out);
+    add_name(each, out);
     out.forgets_statements = out.forgets_statements
                           || each.verb == sql_verb::deallocate_all
                           || each.verb == sql_verb::discard_all;

@@ -72,6 +72,16 @@ private:
   std::uint8_t bits_ = 0;
 };
 
+/// PREPARE, EXECUTE or DEALLOCATE names a prepared statement.
+enum class name_use : std::uint8_t { prepare, execute, deallocate };
+
+struct named_in_text {
+  name_use use = name_use::execute;
+  std::string name;     ///< As PostgreSQL reads it.
+  std::uint32_t at = 0; ///< Where the name stands in the text, and its bytes.
+  std::uint32_t size = 0;
+};
+
 /// What one SQL text may leave behind whenever it runs.
 struct text_traces {
   trace_set kinds;
@@ -84,6 +94,8 @@ struct text_traces {
   std::vector<std::string> settings;
   /// Numbers of parameters that name one.
   std::vector<std::uint16_t> setting_parameters;
+  /// In the order of the text.
+  std::vector<named_in_text> names;
 
   [[nodiscard]] bool empty() const noexcept {
     return kinds.empty();
