@@ -1,11 +1,14 @@
 #include "tools/cenotectl/link.hpp"
 
 #include <chrono>
+#include <future>
+#include <memory>
 #include <set>
 #include <utility>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
 #include <caf/io/basp_broker.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
@@ -29,6 +32,33 @@ struct config : caf::actor_system_config {
     set("scheduler.max-threads", std::size_t{1});
   }
 };
+
+using answer_promise = std::promise<result<actors::admin_reply>>;
+
+/// Asks once. A daemon that goes away meanwhile is an answer, too: a request
+/// alone would wait for its whole time.
+caf::behavior ask_admin(caf::event_based_actor* self,
+                        const actors::admin_actor& admin,
+                        const actors::admin_command& command,
+                        unsigned timeout_s,
+                        const std::shared_ptr<answer_promise>& answer) {
+  self->monitor(admin);
+  self->set_down_handler([self, answer](caf::down_msg&) {
+    answer->set_value(failure{ec::actor_down, "the daemon is gone"});
+    self->quit();
+  });
+  self->request(admin, std::chrono::seconds{timeout_s}, atom::run_v, command)
+    .then(
+      [self, answer](actors::admin_reply& reply) {
+        answer->set_value(std::move(reply));
+        self->quit();
+      },
+      [self, answer](const caf::error& why) {
+        answer->set_value(failure{to_ec(why), "no answer from the daemon"});
+        self->quit();
+      });
+  return {};
+}
 
 } // namespace
 
@@ -60,12 +90,10 @@ result<actors::admin_reply> run(const std::string& socket_path,
       });
   if (!admin)
     return outcome;
-  self->request(admin, std::chrono::seconds{timeout_s}, atom::run_v, command)
-    .receive([&](actors::admin_reply& reply) { outcome = std::move(reply); },
-             [&](const caf::error& why) {
-               outcome = failure{to_ec(why), "no answer from the daemon"};
-             });
-  return outcome;
+  auto answer = std::make_shared<answer_promise>();
+  auto later = answer->get_future();
+  system.spawn(ask_admin, admin, command, timeout_s, std::move(answer));
+  return later.get();
 }
 
 } // namespace cenote::ctl
