@@ -52,7 +52,8 @@ struct daemon::parts final : actors::admin_hooks, admin_port {
     : file{std::move(path)},
       first{std::make_shared<const configs::config>(std::move(config))},
       catalog{first->catalog} {
-    // nop
+    for (int number : {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2})
+      signals.add(number);
   }
 
   result<void> build();
@@ -85,6 +86,8 @@ struct daemon::parts final : actors::admin_hooks, admin_port {
   std::string file;
   reloader::config_ptr first;
   asio::io_context io{1};
+  /// Caught before anybody can connect: who sees a listener may send one.
+  asio::signal_set signals{io};
   tenants::catalog_cell catalog;
   proxy::edge::quota_book quotas;
   proxy::edge::key_store keys;
@@ -219,9 +222,6 @@ void daemon::parts::take_down() {
 }
 
 asio::awaitable<void> daemon::parts::watch_signals() {
-  asio::signal_set signals{io};
-  for (int number : {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2})
-    signals.add(number);
   for (;;) {
     auto [failed, number] = co_await signals.async_wait(
       asio::experimental::as_tuple(asio::use_awaitable));
