@@ -1,56 +1,14 @@
 // Counts every operator new of this program. Forwarding takes none.
 
 #include <array>
-#include <atomic>
-#include <cstdlib>
 #include <deque>
-#include <new>
 
 #include <sys/resource.h>
 
 #include "base/limits.hpp"
 #include "tests/net/engine_support.hpp"
 #include "tests/net/tls_support.hpp"
-
-namespace {
-
-std::atomic<std::size_t> allocation_count;
-std::atomic<std::size_t> allocation_bytes;
-
-void* counted(std::size_t size) {
-  allocation_count.fetch_add(1, std::memory_order_relaxed);
-  allocation_bytes.fetch_add(size, std::memory_order_relaxed);
-  auto* memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr)
-    throw std::bad_alloc{};
-  return memory;
-}
-
-} // namespace
-
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
+#include "tests/support/counted_new.hpp"
 
 using namespace cenote;
 using namespace cenote::test;

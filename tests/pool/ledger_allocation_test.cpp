@@ -2,35 +2,14 @@
 
 #include "pool/ledger.hpp"
 
-#include <cstdlib>
-#include <new>
-
 #include <boost/test/unit_test.hpp>
+
+#include "tests/support/counted_new.hpp"
 
 using namespace cenote;
 using namespace cenote::pool;
 using namespace std::chrono_literals;
-
-namespace {
-
-std::size_t allocation_count = 0;
-
-} // namespace
-
-void* operator new(std::size_t size) {
-  ++allocation_count;
-  if (auto* memory = std::malloc(size == 0 ? 1 : size))
-    return memory;
-  throw std::bad_alloc{};
-}
-
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
+using cenote::test::allocation_count;
 
 BOOST_AUTO_TEST_SUITE(ledger_allocation_suite)
 
@@ -70,11 +49,11 @@ BOOST_AUTO_TEST_CASE(a_warm_ledger_does_not_allocate) {
     lent.clear();
   };
   round();
-  const auto before = allocation_count;
+  const auto before = allocation_count.load();
   BOOST_TEST(before > 0u);
   for (int n = 0; n < 1'000; ++n)
     round();
-  const auto after = allocation_count;
+  const auto after = allocation_count.load();
   BOOST_TEST(after - before == 0u);
   uut.check();
 }

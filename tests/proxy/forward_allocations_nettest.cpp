@@ -1,49 +1,10 @@
 // Counts every operator new of this program: forwarding takes none, on either
 // engine that is listed.
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include "tests/proxy/shard_fixture.hpp"
+#include "tests/support/counted_new.hpp"
 
-namespace {
-
-std::atomic<std::uint64_t> allocations{0};
-
-void* counted(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (auto* memory = std::malloc(size))
-    return memory;
-  throw std::bad_alloc{};
-}
-
-} // namespace
-
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-
+using cenote::test::allocation_count;
 using namespace cenote::proxy;
 
 BOOST_FIXTURE_TEST_CASE(forwarding_allocates_nothing, shard_fixture) {
@@ -78,9 +39,9 @@ BOOST_FIXTURE_TEST_CASE(forwarding_allocates_nothing, shard_fixture) {
   };
   for (int i = 0; i < 50; ++i)
     round();
-  auto before = allocations.load();
+  auto before = allocation_count.load();
   for (int i = 0; i < 1000; ++i)
     round();
-  BOOST_TEST(allocations.load() - before == 0u);
+  BOOST_TEST(allocation_count.load() - before == 0u);
   BOOST_TEST(here().sums().transactions == 2100u);
 }
