@@ -165,18 +165,17 @@ bridge::bridge(std::shared_ptr<house> with)
 }
 
 asio::awaitable<proxy::edge::subscribe_outcome>
-bridge::subscribe(tenants::pool_spec spec, client_id who,
+bridge::subscribe(spec_ptr spec, client_id who,
                   std::vector<proxy::quota_unit> units) {
-  if (auto walked_in = walk_in(*with_, spec.key, who, units))
+  if (auto walked_in = walk_in(*with_, spec->key, who, units))
     co_return std::move(*walked_in);
   auto on = co_await asio::this_coro::executor;
   const auto& settings = with_->settings();
   auto deadline = clock::now() + settings.subscribe_time_max;
-  auto shared = std::make_shared<const tenants::pool_spec>(std::move(spec));
   auto pause = settings.ask_again_pause;
   for (auto asked = 1u;; ++asked) {
     auto attempt = asking<seat_answer>{on, leave_for(who)};
-    send_subscribe(*with_, who, shared, attempt.slot());
+    send_subscribe(*with_, who, spec, attempt.slot());
     auto answer = co_await attempt.slot()->wait(deadline);
     if (answer) {
       if (auto* why = std::get_if<proxy::refusal>(&*answer))

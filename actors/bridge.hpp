@@ -26,7 +26,7 @@ public:
   /// died. When the coroutine is cancelled or out of time the order is
   /// abandoned: whoever would answer it takes the seat back.
   asio::awaitable<proxy::edge::subscribe_outcome>
-  subscribe(tenants::pool_spec spec, client_id who,
+  subscribe(std::shared_ptr<const tenants::pool_spec> spec, client_id who,
             std::vector<proxy::quota_unit> units) override;
 
   asio::awaitable<admin_reply> run(admin_command command);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,6 +59,12 @@ bool is_out_of_resources(const asio::error_code& why) {
       || why == asio::error::no_buffer_space || why.value() == ENFILE;
 }
 
+/// A client of a unix socket has no name: the family may be missing, too.
+address peer_of(const protocol_type::endpoint& from) {
+  const auto family = from.protocol().family();
+  return family == AF_UNSPEC ? address{{}, 0, true} : to_address(from);
+}
+
 failure os_failure(const std::string& what, const asio::error_code& why) {
   return {ec::os_error, what + ": " + why.message()};
 }
@@ -100,11 +108,12 @@ connect(std::string host, std::uint16_t port, duration time_max) {
 // -- listener -----------------------------------------------------------------
 
 listener::listener(acceptor_type acceptor, std::string host, std::uint16_t port,
-                   std::string path)
+                   std::string path, std::optional<address> local)
   : acceptor_{std::move(acceptor)},
     host_{std::move(host)},
     port_{port},
-    path_{std::move(path)} {
+    path_{std::move(path)},
+    local_{std::move(local)} {
   // nop
 }
 
@@ -112,7 +121,8 @@ listener::listener(listener&& other) noexcept
   : acceptor_{std::move(other.acceptor_)},
     host_{std::move(other.host_)},
     port_{other.port_},
-    path_{std::exchange(other.path_, {})} {
+    path_{std::exchange(other.path_, {})},
+    local_{std::move(other.local_)} {
   // nop
 }
 
@@ -126,6 +136,7 @@ result<listener> listener::open(asio::any_io_executor on, std::string host,
   auto error = asio::error_code{};
   auto path = std::string{};
   auto at = protocol_type::endpoint{};
+  auto local = std::optional<address>{};
   if (host.starts_with('/')) {
     path = socket_path(host, port);
     if (path.size() >= 108)
@@ -134,6 +145,7 @@ result<listener> listener::open(asio::any_io_executor on, std::string host,
       return failure{ec::os_error, path + ": in use"};
     ::unlink(path.c_str());
     at = asio::local::stream_protocol::endpoint{path};
+    local = to_address(at);
   } else {
     auto address = host == "*" ? asio::ip::address{asio::ip::address_v6::any()}
                                : asio::ip::make_address(host, error);
@@ -150,6 +162,9 @@ result<listener> listener::open(asio::any_io_executor on, std::string host,
     return os_failure(host, error);
   if (path.empty())
     acceptor.set_option(asio::socket_base::reuse_address{true}, error);
+  // Accepted sockets inherit it.
+  if (!error && path.empty())
+    acceptor.set_option(asio::ip::tcp::no_delay{true}, error);
   if (at.protocol().family() == AF_INET6)
     acceptor.set_option(asio::ip::v6_only{host != "*"}, error);
   acceptor.bind(at, error);
@@ -165,21 +180,25 @@ result<listener> listener::open(asio::any_io_executor on, std::string host,
   if (path.empty()) {
     auto bound = asio::ip::tcp::endpoint{};
     auto real = acceptor.local_endpoint(error);
-    std::memcpy(bound.data(), real.data(),
-                std::min(real.size(), bound.capacity()));
+    const auto size = std::min(real.size(), bound.capacity());
+    std::memcpy(bound.data(), real.data(), size);
+    bound.resize(size);
     port = bound.port();
+    if (!bound.address().is_unspecified())
+      local = to_address(real);
   }
-  return listener{std::move(acceptor), std::move(host), port, std::move(path)};
+  return listener{std::move(acceptor), std::move(host), port, std::move(path),
+                  std::move(local)};
 }
 
 asio::awaitable<result<edge_stream>> listener::accept() {
   for (auto said = false;; said = true) {
     auto socket = protocol_type::socket{acceptor_.get_executor()};
-    auto [error] = co_await acceptor_.async_accept(socket, no_throw);
+    auto from = protocol_type::endpoint{};
+    auto [error] = co_await acceptor_.async_accept(socket, from, no_throw);
     if (!error) {
       socket.non_blocking(true, error);
-      disable_delay(socket, path_.empty() ? AF_INET : AF_UNIX);
-      co_return edge_stream{std::move(socket)};
+      co_return edge_stream{std::move(socket), peer_of(from), local_};
     }
     if (error == asio::error::operation_aborted || !acceptor_.is_open())
       co_return failure{ec::timed_out, "no longer listening"};
@@ -193,6 +212,13 @@ asio::awaitable<result<edge_stream>> listener::accept() {
     if (cancelled || !acceptor_.is_open())
       co_return failure{ec::timed_out, "no longer listening"};
   }
+}
+
+void listener::await_first_bytes(std::chrono::seconds time) noexcept {
+  const auto value = static_cast<int>(time.count());
+  if (path_.empty())
+    ::setsockopt(acceptor_.native_handle(), IPPROTO_TCP, TCP_DEFER_ACCEPT,
+                 &value, sizeof(value));
 }
 
 std::string listener::name() const {

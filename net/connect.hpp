@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <asio/any_io_executor.hpp>
@@ -40,6 +41,10 @@ public:
   /// when the listener was closed or the wait was cancelled (`timed_out`).
   asio::awaitable<result<edge_stream>> accept();
 
+  /// Shows a connection only when its first bytes are there, or about `time`
+  /// after it was made: whoever accepts it need not wait for them. TCP only.
+  void await_first_bytes(std::chrono::seconds time) noexcept;
+
   /// The port in use; for a unix socket the number in its name.
   [[nodiscard]] std::uint16_t port() const noexcept {
     return port_;
@@ -56,12 +61,14 @@ private:
   using acceptor_type = asio::basic_socket_acceptor<protocol_type>;
 
   listener(acceptor_type acceptor, std::string host, std::uint16_t port,
-           std::string path);
+           std::string path, std::optional<address> local);
 
   acceptor_type acceptor_;
   std::string host_;
   std::uint16_t port_;
   std::string path_; ///< Of a unix socket, else empty.
+  /// What each accepted socket's own end is; empty if it listens on several.
+  std::optional<address> local_;
 };
 
 } // namespace cenote::net

@@ -39,6 +39,8 @@ failure to_failure(const asio::error_code& why, const char* doing) {
   return {ec::os_error, std::string{doing} + ": " + why.message()};
 }
 
+} // namespace
+
 address to_address(const asio::generic::stream_protocol::endpoint& from) {
   auto family = from.protocol().family();
   if (family != AF_INET && family != AF_INET6)
@@ -51,12 +53,17 @@ address to_address(const asio::generic::stream_protocol::endpoint& from) {
   return {tcp.address().to_string(), tcp.port(), false};
 }
 
-} // namespace
-
 edge_stream::edge_stream(socket_type socket, std::size_t budget)
   : socket_{std::move(socket)},
     budget_{budget} {
   // nop
+}
+
+edge_stream::edge_stream(socket_type socket, address peer,
+                         std::optional<address> local)
+  : edge_stream{std::move(socket)} {
+  peer_ = std::move(peer);
+  local_ = std::move(local);
 }
 
 edge_stream::edge_stream(edge_stream&&) noexcept = default;
@@ -312,6 +319,8 @@ const address& edge_stream::peer() const {
 }
 
 address edge_stream::local() const {
+  if (local_)
+    return *local_;
   auto error = asio::error_code{};
   auto end = socket_.local_endpoint(error);
   return error ? address{} : to_address(end);
@@ -335,7 +344,9 @@ handed_over edge_stream::release() && {
   auto fd = unique_fd{};
   if (socket_.is_open()) {
     auto error = asio::error_code{};
-    const bool is_non_blocking = socket_.native_non_blocking();
+    // Either kind of "non-blocking" that Asio knows is O_NONBLOCK.
+    const bool is_non_blocking
+      = socket_.non_blocking() || socket_.native_non_blocking();
     auto released = socket_.release(error);
     if (!error) {
       fd.reset(released);

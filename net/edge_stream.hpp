@@ -28,6 +28,10 @@ struct address {
   bool is_unix = false;
 };
 
+/// An address of the kernel as text; empty for what is neither TCP nor unix.
+[[nodiscard]] address
+to_address(const asio::generic::stream_protocol::endpoint& from);
+
 /// What crosses from the edge to a shard.
 struct handed_over {
   // A constructor keeps g++ 12 from destroying a temporary of this type twice.
@@ -60,6 +64,10 @@ public:
   /// it in all.
   explicit edge_stream(socket_type socket,
                        std::size_t budget = limits::login_bytes_max);
+
+  /// The same, of a socket whose ends are known without asking the kernel;
+  /// `local` may be empty.
+  edge_stream(socket_type socket, address peer, std::optional<address> local);
 
   edge_stream(edge_stream&&) noexcept;
   edge_stream& operator=(edge_stream&&) noexcept;
@@ -154,6 +162,7 @@ private:
   std::vector<std::byte> replies_; ///< What TLS wants to send on its own.
   std::size_t budget_;
   mutable std::optional<address> peer_;
+  std::optional<address> local_;
 };
 
 } // namespace cenote::net

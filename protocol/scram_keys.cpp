@@ -5,6 +5,7 @@
 #include <charconv>
 #include <climits>
 #include <memory>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "protocol/base64.hpp"
@@ -31,16 +32,17 @@ public:
   hasher()
     : context_{EVP_MD_CTX_new(), &EVP_MD_CTX_free} {
     CENOTE_ASSERT(context_ != nullptr);
-    start();
   }
 
   void add(std::string_view bytes) {
+    if (!std::exchange(is_started_, true))
+      start();
     const auto done
       = EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
     CENOTE_ASSERT(done == 1);
   }
 
-  /// Starts over after that.
+  /// Of at least one `add`. Starts over after that.
   scram_key finish() {
     scram_key out;
     unsigned size = 0;
@@ -48,7 +50,7 @@ public:
       context_.get(), reinterpret_cast<unsigned char*>(out.bytes().data()),
       &size);
     CENOTE_ASSERT(done == 1 && size == scram_key::size);
-    start();
+    is_started_ = false;
     return out;
   }
 
@@ -59,6 +61,7 @@ private:
   }
 
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+  bool is_started_ = false;
 };
 
 /// SHA-256's, in bytes.

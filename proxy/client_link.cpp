@@ -75,6 +75,8 @@ bool client_link::start(const greeting* pool_defaults) {
   key_ = home.register_client(*this);
   ready_at_ = request_at_ = home.now();
   auto& out = home.scratch();
+  out.insert(out.end(), arriving->last_words.begin(),
+             arriving->last_words.end());
   protocol::writer to{out};
   to.begin('K');
   to.byte_n(key_.bytes);

@@ -157,11 +157,23 @@ void shard::adopt(lane_id where, server_adoption server) {
 
 // -- clients ------------------------------------------------------------------
 
+/// Random bytes, each handed out once and wiped.
+void shard::draw(std::span<std::byte> into) noexcept {
+  if (random_left_ < into.size()) {
+    auto filled = getrandom(random_.data(), random_.size(), 0);
+    CENOTE_ASSERT(filled == static_cast<ssize_t>(random_.size()));
+    random_left_ = random_.size();
+  }
+  random_left_ -= into.size();
+  auto from = std::span{random_}.subspan(random_left_, into.size());
+  std::copy(from.begin(), from.end(), into.begin());
+  std::fill(from.begin(), from.end(), std::byte{0});
+}
+
 cancel_key shard::register_client(client_link& who) {
   cancel_key key;
   do {
-    auto filled = getrandom(key.bytes.data(), key.bytes.size(), 0);
-    CENOTE_ASSERT(filled == static_cast<ssize_t>(key.bytes.size()));
+    draw(key.bytes);
     key.bytes[0] = std::byte{0};
     key.bytes[1] = static_cast<std::byte>(index_);
   } while (clients_by_key_.contains(number_of(key)));

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -132,6 +135,11 @@ private:
   void fire_timers();
   void finish_turn();
 
+  /// So many system calls for random bytes less.
+  static constexpr std::size_t random_bytes_max = 240;
+
+  void draw(std::span<std::byte> into) noexcept;
+
   std::uint32_t index_;
   std::unique_ptr<net::engine> engine_;
   edge_port& edge_;
@@ -143,6 +151,8 @@ private:
   session::value_store values_;
   std::vector<std::byte> scratch_;
   std::string tag_scratch_;
+  std::array<std::byte, random_bytes_max> random_{};
+  std::size_t random_left_ = 0;
   std::vector<std::vector<std::byte>> buffers_;
 
   std::vector<std::unique_ptr<client_link>> dead_clients_;

@@ -6,11 +6,13 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
+#include <asio/this_coro.hpp>
 
 #include "base/limits.hpp"
 #include "base/log.hpp"
 #include "protocol/reader.hpp"
 #include "protocol/writer.hpp"
+#include "proxy/edge/coroutine.hpp"
 
 namespace cenote::proxy::edge {
 
@@ -85,9 +87,8 @@ asio::awaitable<void> refuse(net::edge_stream& stream, const rejection& why) {
   stream.close();
 }
 
-/// Never throws: what is thrown is a login that failed. Never empty: the
-/// `optional` is there because Asio's `||` takes a variant apart.
-asio::awaitable<std::optional<outcome<arrival>>>
+/// Never throws: what is thrown is a login that failed.
+asio::awaitable<outcome<arrival>>
 try_log_in(net::edge_stream& stream, edge_settings_ptr settings,
            std::optional<tenants::pool_mode> mode, login_services& with,
            login_record& record) {
@@ -145,6 +146,13 @@ asio::awaitable<void> turn_away(edge_state_ptr edge, net::edge_stream stream) {
   stream.close();
 }
 
+void begin_login(const edge_state_ptr& edge, net::edge_stream stream,
+                 std::optional<tenants::pool_mode> mode) {
+  spawn_watched(edge->on, [&](asio::cancellation_signal& stop) {
+    return serve_client(edge, std::move(stream), mode, stop);
+  });
+}
+
 } // namespace
 
 asio::awaitable<void> accept_clients(edge_state_ptr edge, net::listener& from,
@@ -158,24 +166,29 @@ asio::awaitable<void> accept_clients(edge_state_ptr edge, net::listener& from,
       asio::co_spawn(edge->on, turn_away(edge, std::move(*stream)),
                      asio::detached);
     else
-      asio::co_spawn(edge->on, serve_client(edge, std::move(*stream), mode),
-                     asio::detached);
+      begin_login(edge, std::move(*stream), mode);
   }
 }
 
 asio::awaitable<void> serve_client(edge_state_ptr edge, net::edge_stream stream,
-                                   std::optional<tenants::pool_mode> mode) {
+                                   std::optional<tenants::pool_mode> mode,
+                                   asio::cancellation_signal& stop) {
   auto counted = in_progress{edge->counters};
   auto settings = edge->settings.load();
   const auto peer = stream.peer();
   auto record = login_record{};
-  auto limit = watch{edge->watches, edge->on, settings->login_time_max,
-                     ec::login_timeout};
-  auto ended = co_await (try_log_in(stream, settings, mode, edge->login, record)
-                         || limit.ended());
-  auto went = ended.index() == 0
-              ? std::move(**std::get_if<0>(&ended))
-              : outcome<arrival>{out_of_time(limit.why(), record)};
+  auto limit = std::optional<watch>{};
+  limit.emplace(edge->watches, stop, settings->login_time_max,
+                ec::login_timeout);
+  auto went = outcome<arrival>{rejection{ec::login_timeout}};
+  if (!limit->is_over())
+    went = co_await try_log_in(stream, settings, mode, edge->login, record);
+  if (limit->is_over()) {
+    co_await asio::this_coro::reset_cancellation_state();
+    if (std::holds_alternative<rejection>(went))
+      went = out_of_time(limit->why(), record);
+  }
+  limit.reset(); // What follows has limits of its own.
   if (auto* why = std::get_if<rejection>(&went)) {
     note_failure(*edge, *why, record, peer);
     co_return co_await refuse(stream, *why);

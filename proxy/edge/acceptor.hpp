@@ -14,8 +14,10 @@ namespace cenote::proxy::edge {
 asio::awaitable<void> accept_clients(edge_state_ptr edge, net::listener& from,
                                      std::optional<tenants::pool_mode> mode);
 
-/// One client from its first byte to the shard, the console or the end.
+/// One client from its first byte to the shard, the console or the end. `stop`:
+/// of `spawn_watched`.
 asio::awaitable<void> serve_client(edge_state_ptr edge, net::edge_stream stream,
-                                   std::optional<tenants::pool_mode> mode);
+                                   std::optional<tenants::pool_mode> mode,
+                                   asio::cancellation_signal& stop);
 
 } // namespace cenote::proxy::edge

@@ -3,15 +3,11 @@
 #include <exception>
 #include <utility>
 
-#include <asio/experimental/awaitable_operators.hpp>
-
 #include "base/limits.hpp"
 #include "base/log.hpp"
 #include "protocol/startup.hpp"
 
 namespace cenote::proxy::edge {
-
-using namespace asio::experimental::awaitable_operators;
 
 namespace {
 
@@ -73,12 +69,15 @@ void open_cancel::settle(bool acknowledged) noexcept {
   edge->shards.cancel_settled(order_.shard, order_.ticket, acknowledged);
 }
 
-asio::awaitable<void> deliver(edge_state_ptr edge, open_cancel cancel) {
+asio::awaitable<void> deliver(edge_state_ptr edge, open_cancel cancel,
+                              asio::cancellation_signal& stop) {
   auto limit
-    = watch{edge->watches, edge->on, limits::cancel_time_max, ec::timed_out};
-  auto ended = co_await (try_attempt(*edge, *cancel) || limit.ended());
-  auto went = ended.index() == 0 ? std::move(*std::get_if<0>(&ended))
-                                 : result<void>{limit.why()};
+    = watch{edge->watches, stop, limits::cancel_time_max, ec::timed_out};
+  auto went = result<void>{ec::timed_out};
+  if (!limit.is_over())
+    went = co_await try_attempt(*edge, *cancel);
+  if (limit.is_over() && !went)
+    went = limit.why();
   if (!went)
     log::warn("a cancel was not acknowledged",
               {log::kv("code", went.error().code),

@@ -26,7 +26,9 @@ private:
 };
 
 /// Delivers one CancelRequest, to the address and with the TLS of its server,
-/// and waits until PostgreSQL closes: then the signal has been sent.
-asio::awaitable<void> deliver(edge_state_ptr edge, open_cancel cancel);
+/// and waits until PostgreSQL closes: then the signal has been sent. `stop`: of
+/// `spawn_watched`.
+asio::awaitable<void> deliver(edge_state_ptr edge, open_cancel cancel,
+                              asio::cancellation_signal& stop);
 
 } // namespace cenote::proxy::edge

@@ -1,5 +1,6 @@
 #include "proxy/edge/edge.hpp"
 
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -15,6 +16,13 @@
 #include "proxy/edge/opener.hpp"
 
 namespace cenote::proxy::edge {
+
+namespace {
+
+/// Clients speak first. Who does not is seen that much later.
+constexpr auto first_bytes_time = std::chrono::seconds{1};
+
+} // namespace
 
 edge::edge(const edge_parts& parts)
   : state_{std::make_shared<edge_state>(parts)} {
@@ -37,6 +45,7 @@ result<void> edge::listen(const std::vector<listener_settings>& where) {
   }
   for (std::size_t i = 0; i < where.size(); ++i) {
     auto& one = *opened[i];
+    one.await_first_bytes(first_bytes_time);
     log::info("listening", {log::kv("address", one.name())});
     state_->listeners.push_back(std::move(opened[i]));
     asio::co_spawn(state_->on, accept_clients(state_, one, where[i].mode),
@@ -80,8 +89,9 @@ void edge::open(server_order order) noexcept {
   auto job = open_order{std::move(order)};
   try {
     asio::post(state_->on, [state = state_, job = std::move(job)]() mutable {
-      asio::co_spawn(state->on, open_server(state, std::move(job)),
-                     asio::detached);
+      spawn_watched(state->on, [&](asio::cancellation_signal& stop) {
+        return open_server(state, std::move(job), stop);
+      });
     });
   } catch (const std::exception& error) {
     // Out of memory: the order has failed with its guard.
@@ -98,7 +108,9 @@ void edge::deliver_cancel(cancel_order order) noexcept {
   auto job = open_cancel{state_, std::move(order)};
   try {
     asio::post(state_->on, [state = state_, job = std::move(job)]() mutable {
-      asio::co_spawn(state->on, deliver(state, std::move(job)), asio::detached);
+      spawn_watched(state->on, [&](asio::cancellation_signal& stop) {
+        return deliver(state, std::move(job), stop);
+      });
     });
   } catch (const std::exception& error) {
     log::error("a cancel was dropped", {log::kv("why", error.what())});

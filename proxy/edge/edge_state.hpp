@@ -28,8 +28,9 @@ struct edge_state {
       process_secret{random_bytes(32)},
       deriver{on},
       dialer{on},
-      login{parts.shards, parts.pools, parts.quotas, parts.catalog,
-            auth_services{deriver, parts.keys, process_secret}} {
+      login{parts.shards, parts.pools, pool_lookup{parts.quotas}, parts.catalog,
+            auth_services{deriver, parts.keys, process_secret}},
+      watches{on} {
     // nop
   }
 

@@ -8,7 +8,11 @@ void key_store::put(std::string_view tenant, std::string_view user,
   auto at = tenants_.find(tenant);
   if (at == tenants_.end())
     at = tenants_.emplace(tenant, user_map{}).first;
-  at->second.insert_or_assign(std::string{user}, entry{verifier, keys});
+  auto known = at->second.find(user);
+  if (known == at->second.end())
+    at->second.emplace(std::string{user}, entry{verifier, keys});
+  else if (!(known->second.verifier == verifier)) // It has one pair of keys.
+    known->second = entry{verifier, keys};
 }
 
 std::optional<protocol::scram_keys>

@@ -22,33 +22,34 @@ peer_name name_of(const net::address& at) {
 asio::awaitable<outcome<admission>>
 subscribe(const identity& whom, std::optional<tenants::pool_mode> mode,
           login_services& with) {
-  auto all = with.catalog.load();
-  auto spec
-    = tenants::resolve(*all, whom.tenant, whom.user, whom.database, mode);
-  if (!spec) {
-    if (spec.error().code != ec::unknown_database)
-      co_return rejection{spec.error()};
+  auto where = with.lookup.find(with.catalog.load(), whom.tenant, whom.user,
+                                whom.database, mode);
+  if (!where) {
+    if (where.error().code != ec::unknown_database)
+      co_return rejection{where.error()};
     auto out = protocol::make_error(ec::unknown_database);
     out.message = "database \"" + whom.database + "\" does not exist";
-    auto why = rejection{spec.error()};
+    auto why = rejection{where.error()};
     why.server_error
       = std::make_shared<const std::vector<std::byte>>(protocol::encoded(out));
     co_return why;
   }
-  auto units = with.quotas.client_units(*spec, whom.user);
+  auto units = quota_book::take(where->quotas);
   if (!units)
     co_return rejection{units.error()};
   auto answer = co_await with.pools.subscribe(
-    std::move(*spec), next_client_id(), std::move(*units));
+    std::move(where->spec), next_client_id(), std::move(*units));
   if (auto* no = std::get_if<refusal>(&answer))
     co_return rejection{std::move(*no)};
   co_return std::move(*std::get_if<admission>(&answer));
 }
 
 client_adoption make_adoption(const net::edge_stream& stream, identity whom,
-                              subscription seat) {
+                              subscription seat,
+                              std::vector<std::byte> last_words) {
   auto out = client_adoption{};
   out.seat = std::move(seat);
+  out.last_words = std::move(last_words);
   out.user = std::move(whom.user);
   out.database = std::move(whom.database);
   out.application_name = std::move(whom.application_name);
@@ -75,12 +76,10 @@ join_pool(net::edge_stream& stream, identity whom, auth_farewell farewell,
   static const auto silence = greeting{};
   const auto words = greet(seat.greet ? *seat.greet : silence, whom.settings);
   farewell.insert(farewell.end(), words.begin(), words.end());
-  auto sent = co_await stream.write(std::move(farewell));
-  if (!sent)
-    co_return lost_client(sent.error());
   const auto lane = seat.lane;
-  co_return arrival{welcomed{
-    lane, make_adoption(stream, std::move(whom), std::move(seat.seat))}};
+  auto client = make_adoption(stream, std::move(whom), std::move(seat.seat),
+                              std::move(farewell));
+  co_return arrival{welcomed{lane, std::move(client)}};
 }
 
 } // namespace

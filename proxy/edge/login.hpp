@@ -10,7 +10,7 @@
 
 #include "net/edge_stream.hpp"
 #include "proxy/edge/authenticate.hpp"
-#include "proxy/edge/quota_book.hpp"
+#include "proxy/edge/pool_lookup.hpp"
 #include "proxy/edge/rejection.hpp"
 #include "proxy/edge/services.hpp"
 #include "proxy/edge/settings.hpp"
@@ -22,7 +22,7 @@ namespace cenote::proxy::edge {
 struct login_services {
   data_plane& shards;
   pool_directory& pools;
-  quota_book& quotas;
+  pool_lookup lookup;
   const tenants::catalog_cell& catalog;
   auth_services auth;
 };
@@ -49,7 +49,7 @@ struct login_record {
   std::string database;
 };
 
-/// A client that is logged in and greeted, all but its socket.
+/// A client that is logged in, all but its socket and the last words to it.
 struct welcomed {
   welcomed(lane_ref where, client_adoption what)
     : lane{where},
@@ -76,9 +76,9 @@ struct console_login {
 /// What came of a connection: a client, a console session, a CancelRequest.
 using arrival = std::variant<welcomed, console_login, protocol::cancel_request>;
 
-/// Stages 2 to 6 (DESIGN 5) of one client, up to the last byte that the edge
-/// sends it. Refusals are returned, not sent. `record` is kept up to date also
-/// when the login is cancelled.
+/// Stages 2 to 6 (DESIGN 5) of one client. The last words to a client are for
+/// the shard to say; a console user has heard them. Refusals are returned, not
+/// sent. `record` is kept up to date also when the login is cancelled.
 asio::awaitable<outcome<arrival>>
 log_in(net::edge_stream& stream, edge_settings_ptr settings,
        std::optional<tenants::pool_mode> listener_mode, login_services& with,

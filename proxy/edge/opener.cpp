@@ -3,14 +3,10 @@
 #include <optional>
 #include <utility>
 
-#include <asio/experimental/awaitable_operators.hpp>
-
 #include "base/log.hpp"
 #include "proxy/edge/server_login.hpp"
 
 namespace cenote::proxy::edge {
-
-using namespace asio::experimental::awaitable_operators;
 
 namespace {
 
@@ -61,10 +57,9 @@ asio::awaitable<attempt_outcome> attempt(edge_state& edge,
   co_return out;
 }
 
-/// Never throws: what is thrown is a server that could not be opened. Never
-/// empty: the `optional` is there because Asio's `||` takes a variant apart.
-asio::awaitable<std::optional<attempt_outcome>>
-try_attempt(edge_state& edge, const server_order& order) {
+/// Never throws: what is thrown is a server that could not be opened.
+asio::awaitable<attempt_outcome> try_attempt(edge_state& edge,
+                                             const server_order& order) {
   auto what = std::string{};
   try {
     co_return co_await attempt(edge, order);
@@ -111,13 +106,15 @@ void open_order::open(data_plane& shards, server_adoption server) {
   port->server_opened(order_.lane, said);
 }
 
-asio::awaitable<void> open_server(edge_state_ptr edge, open_order order) {
-  auto limit = watch{edge->watches, edge->on, (*order).connect_time_max,
+asio::awaitable<void> open_server(edge_state_ptr edge, open_order order,
+                                  asio::cancellation_signal& stop) {
+  auto limit = watch{edge->watches, stop, (*order).connect_time_max,
                      ec::server_connect_timeout};
-  auto ended = co_await (try_attempt(*edge, *order) || limit.ended());
-  auto went = ended.index() == 0
-              ? std::move(**std::get_if<0>(&ended))
-              : attempt_outcome{refusal_of(failure{limit.why(), {}})};
+  auto went = attempt_outcome{refusal_of(failure{ec::shutting_down, {}})};
+  if (!limit.is_over())
+    went = co_await try_attempt(*edge, *order);
+  if (limit.is_over() && std::holds_alternative<refusal>(went))
+    went = refusal_of(failure{limit.why(), {}});
   if (auto* why = std::get_if<refusal>(&went)) {
     note_failure(*edge, *order, why->why);
     order.fail(std::move(*why));

@@ -29,6 +29,8 @@ private:
 };
 
 /// Carries out one order: connect, TLS, login, adoption (DESIGN 5 in reverse).
-asio::awaitable<void> open_server(edge_state_ptr edge, open_order order);
+/// `stop`: of `spawn_watched`.
+asio::awaitable<void> open_server(edge_state_ptr edge, open_order order,
+                                  asio::cancellation_signal& stop);
 
 } // namespace cenote::proxy::edge

@@ -116,30 +116,28 @@ quota_book::quota_book()
 
 quota_book::~quota_book() = default;
 
-result<std::vector<quota_unit>>
-quota_book::client_units(const tenants::pool_spec& spec,
-                         std::string_view user) {
+client_quotas quota_book::client_quotas_of(const tenants::pool_spec& spec,
+                                           std::string_view user) {
   const auto& tenant = spec.key.tenant;
   const auto& database = spec.key.database;
   const auto& settings = spec.settings;
   auto who = std::string{user};
-  auto from = std::array<quota_ptr, 4>{};
-  {
-    auto lock = std::lock_guard{impl_->guard};
-    from = {
-      impl_->clients(impl_->user_clients, {tenant, who},
-                     "user " + tenant + "/" + who + " clients",
-                     spec.user_clients_max, ec::too_many_clients_user),
-      impl_->clients(impl_->database_clients, {tenant, database},
-                     "database " + tenant + "/" + database + " clients",
-                     settings.database_clients_max,
-                     ec::too_many_clients_tenant),
-      impl_->clients(impl_->tenant_clients, tenant,
-                     "tenant " + tenant + " clients",
-                     settings.tenant_clients_max, ec::too_many_clients_tenant),
-      impl_->node_clients,
-    };
-  }
+  auto lock = std::lock_guard{impl_->guard};
+  return {
+    impl_->clients(impl_->user_clients, {tenant, who},
+                   "user " + tenant + "/" + who + " clients",
+                   spec.user_clients_max, ec::too_many_clients_user),
+    impl_->clients(impl_->database_clients, {tenant, database},
+                   "database " + tenant + "/" + database + " clients",
+                   settings.database_clients_max, ec::too_many_clients_tenant),
+    impl_->clients(impl_->tenant_clients, tenant,
+                   "tenant " + tenant + " clients", settings.tenant_clients_max,
+                   ec::too_many_clients_tenant),
+    impl_->node_clients,
+  };
+}
+
+result<std::vector<quota_unit>> quota_book::take(const client_quotas& from) {
   auto taken = take_all(from);
   if (!taken)
     return failure{taken.full->when_full(), taken.full->name()};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -22,6 +23,10 @@ struct shared_quota {
 };
 
 using shared_quota_ptr = std::shared_ptr<shared_quota>;
+
+/// What a client needs a unit of: its user's, database's, tenant's, the node's
+/// quota. Valid for as long as it is held; limits follow the catalog.
+using client_quotas = std::array<quota_ptr, 4>;
 
 /// What a server of one pool needs a unit of. Valid for as long as it is held;
 /// limits follow the catalog.
@@ -50,12 +55,15 @@ public:
   quota_book(const quota_book&) = delete;
   quota_book& operator=(const quota_book&) = delete;
 
-  /// One unit for each limit that this client counts against: user, database,
-  /// tenant, node. `user` is the client's own user within the tenant (not
-  /// `spec.key.user`). Fails with `too_many_clients_user`, `_tenant` (also for
+  /// The quotas that a client counts against. `user` is the client's own user
+  /// within the tenant (not `spec.key.user`).
+  [[nodiscard]] client_quotas client_quotas_of(const tenants::pool_spec& spec,
+                                               std::string_view user);
+
+  /// One unit of each. Fails with `too_many_clients_user`, `_tenant` (also for
   /// the database) or `too_many_clients` and takes nothing then.
-  [[nodiscard]] result<std::vector<quota_unit>>
-  client_units(const tenants::pool_spec& spec, std::string_view user);
+  [[nodiscard]] static result<std::vector<quota_unit>>
+  take(const client_quotas& from);
 
   /// The quotas that servers of this pool count against, with the limits of
   /// `spec`.

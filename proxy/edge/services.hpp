@@ -38,7 +38,7 @@ public:
   virtual ~pool_directory() = default;
 
   virtual asio::awaitable<subscribe_outcome>
-  subscribe(tenants::pool_spec spec, client_id who,
+  subscribe(std::shared_ptr<const tenants::pool_spec> spec, client_id who,
             std::vector<quota_unit> units)
     = 0;
 };

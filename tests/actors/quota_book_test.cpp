@@ -12,20 +12,20 @@ BOOST_AUTO_TEST_CASE(each_limit_has_its_own_word) {
   auto spec = make_spec();
   spec.user_clients_max = 1;
   spec.settings.tenant_clients_max = 2;
-  auto first = book.client_units(spec, "app");
+  auto first = book.take(book.client_quotas_of(spec, "app"));
   BOOST_REQUIRE(first);
   BOOST_TEST(book.node_clients() == 1u);
-  auto second = book.client_units(spec, "app");
+  auto second = book.take(book.client_quotas_of(spec, "app"));
   BOOST_REQUIRE(!second);
   BOOST_TEST((second.error().code == ec::too_many_clients_user));
-  auto other = book.client_units(spec, "other");
+  auto other = book.take(book.client_quotas_of(spec, "other"));
   BOOST_REQUIRE(other);
-  auto third = book.client_units(spec, "third");
+  auto third = book.take(book.client_quotas_of(spec, "third"));
   BOOST_REQUIRE(!third);
   BOOST_TEST((third.error().code == ec::too_many_clients_tenant));
   (*first).clear();
   BOOST_TEST(book.node_clients() == 1u);
-  BOOST_TEST(static_cast<bool>(book.client_units(spec, "app")));
+  BOOST_TEST(static_cast<bool>(book.take(book.client_quotas_of(spec, "app"))));
 }
 
 BOOST_AUTO_TEST_CASE(a_catalog_lowers_the_limit_of_the_node) {
@@ -33,9 +33,9 @@ BOOST_AUTO_TEST_CASE(a_catalog_lowers_the_limit_of_the_node) {
   auto limits = tenants::node_limits{};
   limits.clients_max = 1;
   book.apply(tenants::catalog{{}, {}, limits});
-  auto first = book.client_units(make_spec(), "a");
+  auto first = book.take(book.client_quotas_of(make_spec(), "a"));
   BOOST_REQUIRE(first);
-  auto second = book.client_units(make_spec(), "b");
+  auto second = book.take(book.client_quotas_of(make_spec(), "b"));
   BOOST_REQUIRE(!second);
   BOOST_TEST((second.error().code == ec::too_many_clients));
 }

@@ -97,8 +97,9 @@ struct tally {
 asio::awaitable<void> subscribe_one(running_node* node, tenants::pool_spec spec,
                                     client_id who, tally* into) {
   auto units = std::vector<proxy::quota_unit>{};
+  auto shared = std::make_shared<const tenants::pool_spec>(std::move(spec));
   auto outcome = co_await node->host().directory().subscribe(
-    std::move(spec), who, std::move(units));
+    std::move(shared), who, std::move(units));
   into->add(std::move(outcome));
 }
 
@@ -237,7 +238,7 @@ namespace {
 
 asio::awaitable<void> cancelled_one(running_node* node, std::latch* done) {
   using namespace asio::experimental::awaitable_operators;
-  auto spec = make_spec();
+  auto spec = std::make_shared<const tenants::pool_spec>(make_spec());
   auto units = std::vector<proxy::quota_unit>{};
   auto stop = asio::steady_timer{node->edge(0), 20ms};
   auto seated = node->host().directory().subscribe(

@@ -13,11 +13,12 @@
 
 #include "app/console/console.hpp"
 #include "proxy/edge/coroutine.hpp"
+#include "tests/support/quiet_data_plane.hpp"
 
 namespace cenote::test {
 
 /// Shows what a test put in; answers on a thread of its own, as shards do.
-class fake_shards final : public proxy::data_plane {
+class fake_shards final : public quiet_data_plane {
 public:
   ~fake_shards() override {
     threads_.join();
@@ -55,39 +56,6 @@ public:
   void end_client(client_id who, ec) override {
     ended.push_back(who.value());
   }
-
-  proxy::lane_ref open_lane(std::shared_ptr<proxy::pool_port>,
-                            const tenants::pool_settings&) override {
-    return {};
-  }
-
-  void configure_lane(proxy::lane_ref, const tenants::pool_settings&) override {
-  }
-
-  void fail_waiters(proxy::lane_ref, proxy::refusal) override {}
-
-  void pause_lane(proxy::lane_ref) override {}
-
-  void resume_lane(proxy::lane_ref) override {}
-
-  void retire_servers(proxy::lane_ref, std::uint64_t) override {}
-
-  void shrink_lane(proxy::lane_ref, std::uint32_t) override {}
-  void drain_lane(proxy::lane_ref, time_point, ec) override {}
-
-  void kill_lane(proxy::lane_ref, ec) override {}
-
-  void close_lane(proxy::lane_ref) override {}
-
-  void report(proxy::lane_ref) override {}
-
-  void adopt(proxy::lane_ref, proxy::client_adoption) override {}
-
-  void adopt(proxy::lane_ref, proxy::server_adoption) override {}
-
-  void cancel(const proxy::cancel_key&) override {}
-
-  void cancel_settled(std::uint32_t, std::uint64_t, bool) override {}
 
 private:
   asio::thread_pool threads_{2};

@@ -21,10 +21,24 @@ using namespace std::chrono_literals;
 
 // -- fakes --------------------------------------------------------------------
 
+void fake_shards::adopt(proxy::lane_ref, proxy::client_adoption client) {
+  auto words = client.last_words;
+  if (client.tls) {
+    auto encrypted = bytes{};
+    BOOST_REQUIRE(client.tls->encrypt(words, encrypted));
+    words = std::move(encrypted);
+  }
+  const auto sent
+    = ::send(client.socket.get(), words.data(), words.size(), MSG_NOSIGNAL);
+  // Who is gone already hears nothing.
+  BOOST_TEST((sent < 0 || sent == std::ssize(words)));
+  clients.push_back(std::move(client));
+}
+
 asio::awaitable<proxy::edge::subscribe_outcome>
-fake_pools::subscribe(tenants::pool_spec spec, client_id who,
-                      std::vector<proxy::quota_unit> units) {
-  asked.push_back(std::move(spec));
+fake_pools::subscribe(std::shared_ptr<const tenants::pool_spec> spec,
+                      client_id who, std::vector<proxy::quota_unit> units) {
+  asked.push_back(*spec);
   if (no)
     co_return *no;
   auto out = proxy::edge::admission{};

@@ -20,6 +20,7 @@
 #include "proxy/edge/quota_book.hpp"
 #include "proxy/edge/services.hpp"
 #include "tenants/catalog.hpp"
+#include "tests/support/quiet_data_plane.hpp"
 
 /// The real edge on real sockets, all on the test's own thread: whoever waits
 /// for something runs the edge's loop meanwhile.
@@ -55,33 +56,15 @@ struct fake_port final : proxy::pool_port {
   std::vector<proxy::refusal> failed;
 };
 
-/// Keeps what is handed over.
-struct fake_shards final : proxy::data_plane {
+/// Keeps what is handed over, and says the last words as a shard would.
+struct fake_shards final : quiet_data_plane {
   struct settled_cancel {
     std::uint32_t shard;
     std::uint64_t ticket;
     bool acknowledged;
   };
 
-  proxy::lane_ref open_lane(std::shared_ptr<proxy::pool_port>,
-                            const tenants::pool_settings&) override {
-    return {};
-  }
-  void configure_lane(proxy::lane_ref, const tenants::pool_settings&) override {
-  }
-  void fail_waiters(proxy::lane_ref, proxy::refusal) override {}
-  void pause_lane(proxy::lane_ref) override {}
-  void resume_lane(proxy::lane_ref) override {}
-  void retire_servers(proxy::lane_ref, std::uint64_t) override {}
-  void shrink_lane(proxy::lane_ref, std::uint32_t) override {}
-  void drain_lane(proxy::lane_ref, time_point, ec) override {}
-  void kill_lane(proxy::lane_ref, ec) override {}
-  void close_lane(proxy::lane_ref) override {}
-  void report(proxy::lane_ref) override {}
-  void end_client(client_id, ec) override {}
-  void adopt(proxy::lane_ref, proxy::client_adoption client) override {
-    clients.push_back(std::move(client));
-  }
+  void adopt(proxy::lane_ref where, proxy::client_adoption client) override;
   void adopt(proxy::lane_ref, proxy::server_adoption server) override {
     servers.push_back(std::move(server));
   }
@@ -92,10 +75,6 @@ struct fake_shards final : proxy::data_plane {
                       bool acknowledged) override {
     settled.push_back({shard, ticket, acknowledged});
   }
-  std::size_t shard_count() const noexcept override {
-    return 1;
-  }
-  void snapshot(std::shared_ptr<proxy::snapshot_sink>, bool) override {}
 
   std::vector<proxy::client_adoption> clients;
   std::vector<proxy::server_adoption> servers;
@@ -106,7 +85,7 @@ struct fake_shards final : proxy::data_plane {
 /// Admits everybody, or nobody with `no`.
 struct fake_pools final : proxy::edge::pool_directory {
   asio::awaitable<proxy::edge::subscribe_outcome>
-  subscribe(tenants::pool_spec spec, client_id who,
+  subscribe(std::shared_ptr<const tenants::pool_spec> spec, client_id who,
             std::vector<proxy::quota_unit> units) override;
 
   std::shared_ptr<fake_port> port = std::make_shared<fake_port>();
