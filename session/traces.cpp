@@ -115,10 +115,9 @@ text_traces traces_of(std::string_view sql) {
   if (!asks_for_a_look(sql))
     return out;
   const auto look = look_at(sql);
-  if (!look.parsed()) {
+  // With standard_conforming_strings off a backslash moves the end of a string.
+  if (!look.parsed() || look.has_backslash)
     out.kinds = trace_set::all();
-    return out;
-  }
   for (const auto& each : look.statements) {
     out.kinds.add(kinds_of(each));
     add_settings(each, out);
