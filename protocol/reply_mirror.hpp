@@ -22,9 +22,6 @@ enum class delivery : std::uint8_t {
   /// Swallowed, but an ErrorResponse is the client's: cenote asked for what the
   /// client's next message needs.
   skip_answer,
-  /// CloseComplete that the client is shown as ParseComplete: the statement is
-  /// there already.
-  as_parse_complete,
   /// The request was made to fail; the caller has the ErrorResponse that the
   /// client is shown instead.
   as_error,

@@ -57,6 +57,10 @@ bool client_link::start(const greeting* pool_defaults) {
   std::vector<std::pair<std::string, std::string>> others;
   for (auto& [name, value] : arriving->settings) {
     settings_confirmed_ = false;
+    if (lane_.follows_sessions() && session::is_asked_by_name(name)) {
+      names();
+      note_setting(name);
+    }
     // What this PostgreSQL does not report it must be asked for, like others.
     auto index = session::reported_index(name);
     if (index && (pool_defaults == nullptr || told_.knows(*index)))

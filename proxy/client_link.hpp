@@ -124,9 +124,11 @@ public:
   /// again: what comes in a later batch waits, unless a transaction is open.
   [[nodiscard]] bool waits_for_reset() const noexcept;
 
-  /// A RESET was sent and PostgreSQL was not asked about it yet.
-  [[nodiscard]] bool resets_settings() const noexcept {
-    return resets_settings_;
+  /// A RESET was sent, PostgreSQL was not asked about it yet, and the answer to
+  /// request `sequence` comes with it or behind it.
+  [[nodiscard]] bool is_reset_by(std::uint32_t sequence) const noexcept {
+    return resets_settings_
+        && static_cast<std::int32_t>(sequence - reset_sequence_) >= 0;
   }
 
   // -- cancel -----------------------------------------------------------------
@@ -282,6 +284,7 @@ private:
   bool gathering_ = false; ///< A message that is looked into is not whole.
   bool stalled_ = false;   ///< See `is_stalled`.
   bool resets_settings_ = false; ///< RESET: what was given at the start counts.
+  std::uint32_t reset_sequence_ = 0; ///< The mirror's number of the RESET.
   std::uint32_t reset_batch_ = 0;  ///< The batch that has it.
   bool asked_about_reset_ = false; ///< The question is behind one.
   bool too_many_settings_ = false; ///< More than are asked for by name.

@@ -98,7 +98,8 @@ void client_link::note_setting(std::string_view name) {
 void client_link::note_traces(const session::text_traces& what) {
   traces_.add(what.kinds);
   if (what.resets && given_) {
-    resets_settings_ = true;
+    if (!std::exchange(resets_settings_, true))
+      reset_sequence_ = server_->mirror().next_sequence();
     reset_batch_ = server_->batch();
   }
   if (what.settings.empty())

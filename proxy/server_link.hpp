@@ -100,11 +100,6 @@ public:
                                  protocol::delivery how,
                                  std::vector<std::byte>& out);
 
-  /// The client prepares what the server has already: something that is
-  /// answered like its Parse.
-  [[nodiscard]] ec repeat_statement(session::statement& what,
-                                    std::vector<std::byte>& out);
-
   /// Makes the unnamed statement the client's: `definition` is its Parse's body
   /// behind the name, empty if it has none.
   [[nodiscard]] ec put_unnamed(client_id whose, std::uint32_t edition,

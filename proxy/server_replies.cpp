@@ -2,7 +2,6 @@
 
 #include "proxy/server_link.hpp"
 
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -114,19 +113,14 @@ void server_link::take_for_client(const protocol::piece& part,
   if (part.tag == 'E')
     return take_error(part, what, forward);
   if (what.how != delivery::forward
-      && what.async == protocol::async_message::none) {
-    static constexpr std::array<std::byte, 5> parse_complete{
-      std::byte{'1'}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{4}};
-    if (what.how == delivery::as_parse_complete && part.ends())
-      forward.add_copy(parse_complete, true);
+      && what.async == protocol::async_message::none)
     return;
-  }
   // In statement mode a transaction block is refused instead of answered, and
   // behind a RESET the client's own settings come back first: ReadyForQuery
   // waits until its status is known.
   const bool is_statement_mode
     = lane_.settings().mode == tenants::pool_mode::statement;
-  const bool is_reset = client_ != nullptr && client_->resets_settings();
+  const bool is_reset = client_ != nullptr && client_->is_reset_by(what.sequence);
   const bool withheld = part.tag == 'Z' && (is_statement_mode || is_reset);
   if (!withheld)
     forward.add(part);

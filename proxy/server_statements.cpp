@@ -24,8 +24,7 @@ using protocol::delivery;
 using session::statement_change;
 using session::statement_identity;
 
-/// Names that no statement has: nothing of a client gets them through.
-constexpr std::string_view trial_name = "cenote_trial";
+/// A name that no statement has.
 constexpr std::string_view missing_name = "cenote_missing";
 
 /// An ErrorResponse longer than this keeps our names in its text.
@@ -97,7 +96,9 @@ ec server_link::put_statement(session::statement& what, delivery how,
     statements_.remove(old);
     return ec::none;
   };
-  if (statements_.holds(what)) // Another edition of it.
+  // Another edition of it, or the client's own Parse: made now, as it would be
+  // without us, so that it knows the tables of today.
+  if (statements_.holds(what))
     if (auto code = evict(what); code != ec::none)
       return code;
   while (statements_.size() >= lane_.settings().prepared_statements_max)
@@ -110,25 +111,6 @@ ec server_link::put_statement(session::statement& what, delivery how,
   note(statement_change::server_has, session::statement_ref{what}, {});
   statements_.add(session::statement_ref{what});
   return ec::none;
-}
-
-ec server_link::repeat_statement(session::statement& what,
-                                 std::vector<std::byte>& out) {
-  if (!statements_.use(what))
-    return put_statement(what, delivery::forward, out);
-  // In a failed transaction PostgreSQL refuses a Parse: let it.
-  const auto may_have_failed
-    = mirror_.status() == protocol::transaction_status::failed
-   || batch_ != statuses_;
-  if (may_have_failed) {
-    append_parse(trial_name, what.definition(), out);
-    append_close(trial_name, out);
-    if (auto code = expect('P'); code != ec::none)
-      return code;
-    return expect('C', delivery::skip_answer);
-  }
-  append_close(missing_name, out);
-  return expect('C', delivery::as_parse_complete);
 }
 
 void server_link::unnamed_parsed(client_id whose, std::uint32_t edition,

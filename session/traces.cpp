@@ -9,11 +9,6 @@ namespace cenote::session {
 
 namespace {
 
-bool is_asked_by_name(std::string_view setting) noexcept {
-  return setting.find('.') != std::string_view::npos || setting == "role"
-      || setting == "session_authorization";
-}
-
 void add_settings(const sql_statement& from, text_traces& to) {
   for (const auto& each : from.settings) {
     if (each.is_local == answer::yes)
@@ -107,6 +102,11 @@ bool is_drop(std::string_view sql) noexcept {
 }
 
 } // namespace
+
+bool is_asked_by_name(std::string_view setting) noexcept {
+  return setting.find('.') != std::string_view::npos || setting == "role"
+      || setting == "session_authorization";
+}
 
 text_traces traces_of(std::string_view sql) {
   text_traces out;

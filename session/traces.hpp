@@ -102,6 +102,10 @@ struct text_traces {
   }
 };
 
+/// PostgreSQL lists no custom settings, nor role and session_authorization: it
+/// must be asked for them by name.
+[[nodiscard]] bool is_asked_by_name(std::string_view setting) noexcept;
+
 /// Looks at `sql` where its first keyword (or what it mentions) asks for it. A
 /// text that PostgreSQL 15's grammar does not know may leave anything.
 [[nodiscard]] text_traces traces_of(std::string_view sql);
