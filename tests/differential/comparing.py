@@ -1,0 +1,110 @@
+"""Are two answers the same? What must differ is taken out first."""
+
+import struct
+
+from support import wire
+
+
+def segments(answers: list) -> list:
+    """The answers, cut behind every ReadyForQuery: (messages, settings reported).
+    ParameterStatus counts by what it amounts to, notifications by their order."""
+    cut, current, settings, heard = [], [], {}, []
+    for tag, body in answers:
+        if tag == "S":
+            key, value = body.split(b"\0")[:2]
+            settings[key] = value
+        elif tag == "A":
+            heard.append((tag, body[4:]))  # Behind the process id.
+        else:
+            current.append((tag, normal(tag, body)))
+            if tag in ("Z", "end"):
+                cut.append((heard + current, dict(settings)))
+                current, heard = [], []
+    if current or heard:
+        cut.append((heard + current, dict(settings)))
+    return cut
+
+
+def normal(tag: str, body: bytes) -> bytes:
+    """RowDescription without the object ids of tables."""
+    if tag != "T" or b" bytes, " in body[:20]:
+        return body
+    count, at, out = struct.unpack_from("!h", body)[0], 2, body[:2]
+    for _ in range(count):
+        end = body.index(b"\0", at) + 1
+        table = struct.unpack_from("!I", body, end)[0]
+        out += body[at:end] + struct.pack("!I", table != 0) + body[end + 4:end + 18]
+        at = end + 18
+    return out
+
+
+def difference(direct, through):
+    """None, or in words where the two connections of a session differ first. A
+    client that vanished has read as far as it liked: the common part counts."""
+    one, two = segments(direct.answers), segments(through.answers)
+    vanished = direct.program.ending == "vanish"
+    for number in range(max(len(one), len(two))):
+        a = one[number] if number < len(one) else None
+        b = two[number] if number < len(two) else None
+        if a == b:
+            continue
+        if vanished and (a is None or b is None or number >= min(len(one), len(two)) - 1):
+            return None
+        return words(number, a, b)
+    return None
+
+
+def words(number: int, a, b) -> str:
+    lines = [f"differs in answer {number} (counted by ReadyForQuery):"]
+    if a is None or b is None:
+        lines.append("  direct:  " + ("nothing more" if a is None else show(a[0])))
+        lines.append("  through: " + ("nothing more" if b is None else show(b[0])))
+        return "\n".join(lines)
+    for at in range(max(len(a[0]), len(b[0]))):
+        left = a[0][at] if at < len(a[0]) else None
+        right = b[0][at] if at < len(b[0]) else None
+        if left != right:
+            lines.append("  direct:  " + show(a[0][at:at + 4]))
+            lines.append("  through: " + show(b[0][at:at + 4]))
+            return "\n".join(lines)
+    for key in sorted(set(a[1]) | set(b[1])):
+        if a[1].get(key) != b[1].get(key):
+            lines.append(f"  ParameterStatus {key.decode()}: direct "
+                         f"{a[1].get(key)}, through {b[1].get(key)}")
+    return "\n".join(lines)
+
+
+def show(messages: list) -> str:
+    return " ".join(shown(tag, body) for tag, body in messages) or "(nothing)"
+
+
+def shown(tag: str, body: bytes) -> str:
+    try:
+        if tag in "EN":
+            fields = wire.error_fields(body)
+            return f"{tag}({fields.get('S')} {fields.get('C')} {fields.get('M')})"
+        if tag == "D":
+            return f"D{wire.data_row(body)}"
+        if tag == "T":
+            return f"T{wire.row_description(body)}"
+        if tag == "C":
+            return f"C({body[:-1].decode()})"
+        if tag == "Z":
+            return f"Z({body.decode()})"
+    except (ValueError, IndexError, struct.error):
+        pass
+    return f"{tag}({body[:60]!r})" if body else tag
+
+
+def transcript(connection) -> list:
+    """Each step with what came until the next one."""
+    lines = []
+    marks = [*connection.marks, len(connection.answers)]
+    shown_steps = connection.program.lines()
+    for number, step in enumerate(shown_steps[1:1 + len(connection.marks)]):
+        lines.append(f"    > {step}")
+        got = connection.answers[marks[number]:marks[number + 1]]
+        extra = len(got) - 12
+        lines.append("      < " + show(got[:12]) + (f" … {extra} more" if extra > 0
+                                                    else ""))
+    return lines
