@@ -26,6 +26,7 @@ class Connection:
         self.answers = []  # (tag, body), or a digest of a large body.
         self.marks = []  # How many answers there were when each step began.
         self.greeted = False
+        self.finishing = False  # A Sync for what was left open is on its way.
         self.saying_goodbye = False
         self.gone = False  # Closed, by either side.
         self.pieces.append(wire.startup("app", database, **program.startup))
@@ -63,6 +64,8 @@ class Connection:
             return False
         if self.next_step == 0:
             return True
+        if self.finishing:
+            return self.owed.settled()
         step = self.program.steps[self.next_step - 1]
         return not step.wait or self.owed.settled()
 
@@ -84,14 +87,15 @@ class Connection:
                 self.pieces.append(self.program.stub)
                 self.push()
             self.close()
-        elif self.owed.copy or not self.owed.settled() or self.owed.queue:
+        elif not self.finishing and self.owed.queue:
             # Whatever it was in the middle of comes to an end first.
+            self.finishing = True
             data = wire.copy_fail("the end") if self.owed.copy else b""
             for tag in ("fS" if self.owed.copy else "S"):
                 self.owed.sent(tag)
             self.pieces.append(data + wire.SYNC)
             self.push()
-        elif self.owed.settled():
+        else:
             self.saying_goodbye = True
             self.pieces.append(wire.TERMINATE)
             self.push()

@@ -13,11 +13,13 @@ def change(s) -> str:
     name = rng.choice(sorted(words.SETTINGS))
     value = rng.choice(words.SETTINGS[name])
     bare = value.strip("'").replace("''", "'").replace("'", "''")
+    if s.may_reset() and rng.random() < 0.25:
+        return rng.choice([f"set {name} to default", f"reset {name}", "reset all",
+                           "set time zone local", "reset time zone"])
     return rng.choice([
         f"set {name} = {value}", f"set session {name} to {value}",
         f"SET {name} TO {value}", f"select set_config('{name}', '{bare}', false)",
-        f"set {name} to default", f"reset {name}",
-        "reset all", "set time zone 'Asia/Tokyo'", "set time zone local",
+        "set time zone 'Asia/Tokyo'",
         "set names 'LATIN1'", "set schema 'public'",
         "set session characteristics as transaction isolation level serializable",
         f"/* note */ set {name} = {value}",
@@ -127,9 +129,11 @@ def mixed_names(s):
 
 @declare(PIECES, "discard", 3)
 def discard(s):
-    return [s.step(q(s.rng.choice(["discard all", "discard plans", "discard temp",
-                                   "discard sequences", "DISCARD TEMPORARY",
-                                   "discard all; select 1"]))),
+    words_ = ["discard plans", "discard temp", "discard sequences",
+              "DISCARD TEMPORARY"]
+    if s.may_reset():
+        words_ += ["discard all", "discard all; select 1", "Discard All"]
+    return [s.step(q(s.rng.choice(words_))),
             s.step(q(words.probe(s.rng)))]
 
 

@@ -14,7 +14,8 @@ from support import wire
 MODULES = (gen_simple, gen_extended, gen_copy, gen_state)
 PIECES = [piece for module in MODULES for piece in module.PIECES]
 # Features that are no piece of their own.
-MANNERS = ("startup", "cut", "vanish", "nowait")
+MANNERS = ("startup", "startup_loose", "startup_reset", "startup_any",
+           "cut", "vanish", "nowait")
 FEATURES = sorted({piece.feature for piece in PIECES} | set(MANNERS))
 
 
@@ -29,6 +30,13 @@ class Session:
         self.schema = f"d{slot}"
         self.group = 0
         self.depth = 0  # 1 inside a transaction.
+        self.startup = (words.startup(rng, self.has("startup_loose"),
+                                      self.has("startup_any"))
+                        if self.has("startup") else {})
+
+    def may_reset(self) -> bool:
+        """RESET goes back to what the client asked for when it started."""
+        return not self.startup or self.has("startup_reset")
 
     def has(self, feature: str) -> bool:
         return feature in self.features
@@ -80,8 +88,7 @@ def program(rng, features: set, slot: int, serial: int) -> Program:
     last = words.leaks(rng)
     steps.append(Step([Msg(wire.query(last), f"Q {last}")], group=session.group + 1,
                       feature="simple"))
-    start = words.startup(rng) if session.has("startup") else {}
-    made = Program(slot, start, [preamble(slot), *steps])
+    made = Program(slot, session.startup, [preamble(slot), *steps])
     if session.has("vanish") and rng.random() < 0.25:
         vanish(session, made)
     return made

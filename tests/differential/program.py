@@ -4,9 +4,6 @@ be written to a file and read back, so that a failure can be replayed."""
 import dataclasses
 import json
 
-# Messages after which PostgreSQL must answer at once.
-FLUSHING = "SQFH"
-
 
 @dataclasses.dataclass(frozen=True)
 class Msg:
@@ -74,22 +71,22 @@ class Round:
     def with_programs(self, programs: list):
         return dataclasses.replace(self, programs=programs)
 
-    def dump(self) -> str:
-        def plain(item):
-            if isinstance(item, bytes):
-                return item.hex()
-            return dataclasses.asdict(item)
-        return json.dumps(dataclasses.asdict(self), default=plain, indent=1)
 
-    @staticmethod
-    def load(text: str):
-        raw = json.loads(text)
-        programs = []
-        for program in raw["programs"]:
-            steps = [Step([Msg(bytes.fromhex(m["data"]), m["text"])
-                           for m in step["msgs"]], step["wait"], tuple(step["cuts"]),
-                          step["group"], step["feature"])
-                     for step in program["steps"]]
-            programs.append(Program(program["slot"], program["startup"], steps,
-                                    program["ending"], bytes.fromhex(program["stub"])))
-        return Round(raw["seed"], raw["serial"], programs)
+def dump(rounds: list) -> str:
+    def plain(item):
+        return item.hex() if isinstance(item, bytes) else dataclasses.asdict(item)
+    return json.dumps([dataclasses.asdict(r) for r in rounds], default=plain, indent=1)
+
+
+def load(text: str) -> list:
+    return [Round(raw["seed"], raw["serial"],
+                  [_program(program) for program in raw["programs"]])
+            for raw in json.loads(text)]
+
+
+def _program(raw: dict) -> Program:
+    steps = [Step([Msg(bytes.fromhex(m["data"]), m["text"]) for m in step["msgs"]],
+                  step["wait"], tuple(step["cuts"]), step["group"], step["feature"])
+             for step in raw["steps"]]
+    return Program(raw["slot"], raw["startup"], steps, raw["ending"],
+                   bytes.fromhex(raw["stub"]))

@@ -6,7 +6,8 @@ import time
 
 
 class Shrinker:
-    """`fails(round) -> bool`."""
+    """`fails(rounds) -> bool`: do these rounds, one after the other, fail on a
+    pooler that knows nothing yet?"""
 
     def __init__(self, fails, seconds: float, say):
         self.fails, self.deadline, self.say = fails, time.monotonic() + seconds, say
@@ -16,18 +17,31 @@ class Shrinker:
         if time.monotonic() > self.deadline:
             return False
         self.tried += 1
-        return self.fails(candidate)
+        return self.fails([*self.before, candidate, *self.after])
 
-    def shrink(self, round_):
+    def shrink(self, rounds: list) -> list:
+        """The last round and as few before it as it takes."""
+        for count in range(1, len(rounds) + 1):
+            if self.fails(rounds[-count:]):
+                rounds = rounds[-count:]
+                break
+        else:
+            self.say("  does not fail again")
+            return rounds
         before = None
-        while before != size(round_) and time.monotonic() < self.deadline:
-            before = size(round_)
-            round_ = self._fewer_programs(round_)
-            round_ = self._fewer_groups(round_)
-            round_ = self._fewer_messages(round_)
-            round_ = self._simpler_manners(round_)
-            self.say(f"  smaller: {size(round_)} after {self.tried} tries")
-        return round_
+        while before != size(rounds) and time.monotonic() < self.deadline:
+            before = size(rounds)
+            for at in reversed(range(len(rounds))):
+                self.before, self.after = rounds[:at], rounds[at + 1:]
+                rounds[at] = self._one(rounds[at])
+            self.say(f"  smaller: {size(rounds)} after {self.tried} tries")
+        return rounds
+
+    def _one(self, round_):
+        round_ = self._fewer_programs(round_)
+        round_ = self._fewer_groups(round_)
+        round_ = self._fewer_messages(round_)
+        return self._simpler_manners(round_)
 
     def _fewer_programs(self, round_):
         at = 0
@@ -106,6 +120,7 @@ def replaced(round_, number: int, steps: list):
     return with_program(round_, number, round_.programs[number].with_steps(steps))
 
 
-def size(round_) -> str:
-    steps = sum(len(p.steps) for p in round_.programs)
-    return f"{len(round_.programs)} clients, {steps} steps"
+def size(rounds: list) -> str:
+    programs = [program for round_ in rounds for program in round_.programs]
+    steps = sum(len(program.steps) for program in programs)
+    return f"{len(programs)} clients, {steps} steps"

@@ -133,13 +133,21 @@ def leaks(rng) -> str:
     ])
 
 
-def startup(rng) -> dict:
-    """Startup parameters."""
+def startup(rng, loose: bool, unreported: bool) -> dict:
+    """Startup parameters; `loose`: also values that PostgreSQL reports in other
+    words than the client's; `unreported`: also settings it never reports."""
+    if loose and rng.random() < 0.5:
+        return rng.choice([{"DateStyle": "German"}, {"timezone": "europe/paris"},
+                           {"client_encoding": "latin-1"},
+                           {"options": "-c datestyle=german -c extra_float_digits=1"}])
     choices = [
         ("application_name", ["a", "an app's name"]),
         ("TimeZone", ["Europe/Paris", "Asia/Kolkata"]),
-        ("DateStyle", ["German", "ISO, DMY"]),
+        ("DateStyle", ["German, DMY", "ISO, DMY"]),
         ("client_encoding", ["LATIN1", "UTF8"]),
+        ("IntervalStyle", ["iso_8601", "sql_standard"]),
+    ]
+    choices += [] if not unreported else [
         ("extra_float_digits", ["2", "-3"]),
         ("search_path", ["pg_catalog", "pg_catalog,public"]),
         ("work_mem", ["5MB"]),

@@ -11,7 +11,7 @@ SCHEMA = """
 create schema diff;
 grant all on schema diff to public;
 create function diff.reset(s text) returns text language plpgsql
-security definer as $$
+security definer set client_min_messages = warning as $$
 begin
   if to_regnamespace(s) is null then
     execute format('create schema %1$I; grant all on schema %1$I to app;
@@ -75,6 +75,12 @@ class World:
         self.folder = tempfile.mkdtemp(prefix="cenote-diff-")
         self.pooler = process.Cenote(config, folder=self.folder).start()
         self.other_port, self.other_database = self.pooler.port(self.mode), "diff_a"
+
+    def fresh(self) -> None:
+        """A pooler that knows nothing, in the place of this one."""
+        if self.pooler is not None:
+            self.pooler.kill()
+            self.pooler.start()
 
     def log_tail(self) -> str:
         return self.pooler.text()[-3000:] if self.pooler else ""
