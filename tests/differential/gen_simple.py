@@ -120,17 +120,6 @@ def deferred(s):
             s.step(q("set constraints all immediate")), s.step(q("rollback"))]
 
 
-@declare(PIECES, "two_phase", 3, inside=False)
-def two_phase(s):
-    """PREPARE TRANSACTION is no PREPARE."""
-    rng = s.rng
-    name = f"'g{s.serial} {rng.randint(0, 10**9)}'"
-    work = words.failing if s.has("errors") and rng.random() < 0.2 else words.plain
-    end = rng.choice(["commit", "rollback"])
-    return [s.step(q("begin")), s.step(q(work(rng, s.schema))),
-            s.step(q(f"prepare transaction {name}")), s.step(q(f"{end} prepared {name}"))]
-
-
 INT4PL = 177
 TWO = [(3).to_bytes(4, "big"), (4).to_bytes(4, "big")]
 
