@@ -67,6 +67,12 @@ def shared(pg):
     next(runner, None)
 
 
+@pytest.fixture(scope="module")
+def module_start():
+    """As `start`, for what a whole file shares."""
+    yield from _runner()
+
+
 @pytest.fixture
 def connect():
     """Logs raw clients in: connect(pooler, mode, …) -> wire.Client."""
