@@ -228,7 +228,7 @@ class Matrix {
     db.setSchema(schema);
     run(db, "set timezone = 'Asia/Tokyo'");
     var got = one(db, "select count(*) > 0 from t") + " " + one(db, "show timezone") + " "
-        + db.getSchema();
+        + schema.equals(db.getSchema());
     db.setSchema("public");
     return got;
   }

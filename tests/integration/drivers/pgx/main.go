@@ -137,8 +137,8 @@ func work(ctx context.Context, dsn string, worker int, alone bool) error {
 	})
 	attempt(worker, "settings", func() (any, error) {
 		_, err := db.Exec(ctx, "set search_path = "+s)
-		return fmt.Sprint(one(ctx, db, "select count(*) > 0 from t"), one(ctx, db, "show search_path"),
-			one(ctx, db, "show application_name")), err
+		return fmt.Sprint(one(ctx, db, "select count(*) > 0 from t"),
+			one(ctx, db, "select current_setting('search_path') = '"+s+"'"), one(ctx, db, "show application_name")), err
 	})
 	attempt(worker, "cache_overflows", func() (any, error) {
 		sum := 0
