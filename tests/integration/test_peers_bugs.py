@@ -1,0 +1,524 @@
+"""What other poolers got wrong about sessions, each as a test. The first line of a
+docstring names the peers and their issues; docs/compatibility.md is made of them."""
+
+import contextlib
+import subprocess
+
+import pytest
+from support import configs, pgbouncer, postgres, wire
+from support.wire import (SYNC, bind, close, copy_data, describe, execute, extended,
+                          parse, query)
+
+
+@pytest.fixture(scope="module")
+def two(pg, module_start):
+    """A pooler with two servers."""
+    with wire.Client(port=pg.port) as db:
+        db.login("app", "acme", postgres.PASSWORD)
+        db.query("drop schema if exists bugs cascade; create schema bugs; "
+                 "create table bugs.t (id int primary key, v text); "
+                 "insert into bugs.t select g, 'v' || g from generate_series(1, 50) g")
+    return module_start(configs.plain(pg, pool_size=2))
+
+
+@pytest.fixture
+def direct(pg):
+    with wire.Client(port=pg.port) as client:
+        client.login("app", "acme", postgres.PASSWORD)
+        yield client
+
+
+@pytest.fixture
+def other_server(two, connect):
+    """`with other_server():` the server used last is busy, so that the next
+    transaction meets another one."""
+    @contextlib.contextmanager
+    def busy():
+        blocker = connect(two)
+        blocker.query("begin")
+        pid = blocker.value("select pg_backend_pid()")
+        yield pid
+        blocker.query("rollback")
+    return busy
+
+
+def comparable(messages: list) -> list:
+    return [(tag, body) for tag, body in messages if tag != "S"]
+
+
+def say(client, data: bytes, count: int = 1) -> list:
+    client.send(data)
+    return comparable(client.recv_until("Z", count))
+
+
+def same(direct, through, data: bytes, count: int = 1) -> list:
+    """Both ways answer alike; returns the answer."""
+    wanted = say(direct, data, count)
+    got = say(through, data, count)
+    assert got == wanted
+    return got
+
+
+def states(messages: list) -> list:
+    return [wire.error_fields(body)["C"] for tag, body in messages if tag == "E"]
+
+
+def rows(messages: list) -> list:
+    return [wire.data_row(body) for tag, body in messages if tag == "D"]
+
+
+# -- prepared statements
+
+
+def test_duplicate_and_missing_names_are_errors_in_their_place(two, direct, connect):
+    """PgBouncer disconnects the client; Supavisor EPREPAREDDUP, EPREPAREDNOTFOUND are FATAL"""
+    client = connect(two)
+    for data in (close("S", "a") + parse("a", "select 1") + parse("a", "select 2") + SYNC,
+                 bind("", "a") + execute() + SYNC, bind("", "b") + execute() + SYNC,
+                 describe("S", "b") + SYNC, extended("select 'goes on'") + SYNC):
+        same(direct, client, data)
+
+
+def test_a_failed_parse_leaves_no_name(two, direct, connect, other_server):
+    """Supavisor #1175: a failed Parse leaves the name mapped, 42P05 on retry"""
+    client = connect(two)
+    bad = parse("retry", "select nowhere") + SYNC
+    assert states(same(direct, client, bad)) == ["42703"]
+    same(direct, client, bind("", "retry") + SYNC)
+    same(direct, client, parse("retry", "select 'good'") + SYNC)
+    with other_server():
+        assert rows(same(direct, client, bind("", "retry") + execute() + SYNC)) \
+            == [["good"]]
+
+
+def test_a_skipped_parse_leaves_no_name(two, direct, connect):
+    """Supavisor #1175, PgBouncer test_prepared: a Parse behind an error never happened"""
+    client = connect(two)
+    same(direct, client, extended("select 1/0") + parse("skipped", "select 1") + SYNC)
+    same(direct, client, bind("", "skipped") + execute() + SYNC)
+    same(direct, client, parse("skipped", "select 2") + SYNC)
+    same(direct, client, bind("", "skipped") + execute() + SYNC)
+
+
+def test_describe_on_another_server(two, direct, connect, other_server):
+    """Supavisor #1174, #1185: Describe is not replayed on another server, 26000"""
+    client = connect(two)
+    same(direct, client, parse("d", "select id, v from bugs.t where id = $1") + SYNC)
+    first = client.value("select pg_backend_pid()")
+    direct.query("select 1")
+    with other_server():
+        same(direct, client, describe("S", "d") + SYNC)
+        assert client.value("select pg_backend_pid()") != first
+        direct.query("select 1")
+        same(direct, client, bind("", "d", [b"3"]) + describe() + execute() + SYNC)
+
+
+def test_named_portal_of_named_statement(two, direct, connect, other_server):
+    """Supavisor section 7.3: Bind drops the portal name (JDBC setFetchSize)"""
+    client = connect(two)
+    same(direct, client, parse("named", "select id from bugs.t order by id") + SYNC)
+    with other_server():
+        same(direct, client, query("begin"))
+        same(direct, client, bind("C_1", "named") + describe("P", "C_1")
+             + execute("C_1", 10) + SYNC)
+        same(direct, client, execute("C_1", 10) + SYNC)
+        same(direct, client, close("P", "C_1") + SYNC + query("commit"), 2)
+
+
+def test_one_name_with_many_texts(two, connect):
+    """PgDog #604, #876, #913; pgagroal #120: names of different clients get mixed up"""
+    clients = [connect(two) for _ in range(8)]
+    for number, client in enumerate(clients):
+        say(client, parse("mine", f"select 'client {number}', $1::int") + SYNC)
+    for turn in range(10):
+        for client in clients:
+            client.send(bind("", "mine", [b"%d" % turn]) + execute() + SYNC)
+        for number, client in enumerate(clients):
+            assert rows(client.recv_until("Z")) == [[f"client {number}", str(turn)]]
+
+
+def test_one_text_under_different_search_paths(two, pg, connect, other_server):
+    """pg_doorman #259: a shared statement resolves names in another client's search_path"""
+    pg.query("drop schema if exists one, two cascade", dbname="acme")
+    for name in ("one", "two"):
+        pg.query(f"create schema {name}", dbname="acme")
+        pg.query(f"create table {name}.place as select '{name}' as here", dbname="acme")
+        pg.query(f"grant all on schema {name} to app; "
+                 f"grant all on {name}.place to app", dbname="acme")
+    one, two_ = (connect(two, search_path=name) for name in ("one", "two"))
+    for _ in range(3):
+        for client, name in ((one, "one"), (two_, "two")):
+            say(client, close("S", "p") + parse("p", "select here from place") + SYNC)
+            assert rows(say(client, bind("", "p") + execute() + SYNC)) == [[name]]
+            with other_server():
+                assert rows(say(client, bind("", "p") + execute() + SYNC)) == [[name]]
+
+
+def test_unnamed_statements_are_planned_anew(two, direct, connect):
+    """PgDog #946: renamed unnamed statements kept stale plans over DDL"""
+    client = connect(two)
+    for through in (direct, client):
+        through.query("drop table if exists bugs.ddl; create table bugs.ddl as "
+                      "select 1 as a")
+        assert rows(say(through, extended("select * from bugs.ddl") + SYNC)) == [["1"]]
+        through.query("alter table bugs.ddl add column b int default 2")
+        assert rows(say(through, extended("select * from bugs.ddl") + SYNC)) \
+            == [["1", "2"]]
+
+
+def test_a_changed_result_type_is_over_with_the_next_parse(two, connect, other_server):
+    """PgBouncer: `cached plan must not change result type` until RECONNECT"""
+    client = connect(two)
+    client.query("drop table if exists bugs.plan; create table bugs.plan as select 1 a")
+    text = "select * from bugs.plan"
+    say(client, parse("plan", text) + SYNC)
+    say(client, bind("", "plan") + execute() + SYNC)
+    client.query("alter table bugs.plan add column b int default 2")
+    told = say(client, bind("", "plan") + execute() + SYNC)
+    assert states(told) in ([], ["0A000"])
+    for _ in range(2):
+        say(client, close("S", "plan") + parse("plan", text) + SYNC)
+        assert rows(say(client, bind("", "plan") + execute() + SYNC)) == [["1", "2"]]
+        with other_server():
+            assert rows(say(client, bind("", "plan") + execute() + SYNC)) == [["1", "2"]]
+
+
+def test_servers_keep_a_bounded_number_of_statements(two, connect):
+    """Odyssey #1545, PgDog #1247: statements on servers grow without end"""
+    client = connect(two)
+    for number in range(0, 1200, 40):
+        say(client, b"".join(parse(f"s{i}", f"select {i}, $1::int")
+                             for i in range(number, number + 40)) + SYNC)
+        some = bind("", f"s{number}", [b"1"]) + execute() + SYNC
+        assert rows(say(client, some)) == [[str(number), "1"]]
+    assert int(client.value("select count(*) from pg_prepared_statements")) <= 500
+    # Those evicted come back.
+    for number in (0, 1, 600, 1199):
+        assert rows(say(client, bind("", f"s{number}", [b"7"]) + execute() + SYNC)) \
+            == [[str(number), "7"]]
+
+
+def test_eviction_in_a_failing_pipeline(two, direct, connect):
+    """PgBouncer test_prepared, pg_doorman #207: eviction inside a batch that fails"""
+    client = connect(two)
+    names = range(400)
+    same(direct, client, b"".join(parse(f"e{i}", f"select {i}") for i in names) + SYNC)
+    for at in range(0, 400, 50):
+        batch = b"".join(bind("", f"e{i}") + execute() for i in range(at, at + 50))
+        failing = batch + extended("select 1/0") + batch + SYNC
+        assert states(same(direct, client, failing)) == ["22012"]
+        same(direct, client, batch + SYNC)
+
+
+def test_large_statements_and_values(two, direct, connect, other_server):
+    """PgCat #534, PgBouncer test_prepared: statements around and far above buffer sizes"""
+    client = connect(two)
+    for size in (4080, 4096, 8191, 8192, 16384, 65536, 300_000):
+        text = f"select length($1), '{'x' * size}'"
+        same(direct, client, close("S", "big") + parse("big", text) + SYNC)
+        with other_server():
+            same(direct, client, bind("", "big", [b"y" * size]) + execute() + SYNC)
+
+
+def test_sql_prepare_and_deallocate(two, direct, connect, other_server):
+    """PgBouncer #991, #1008; Supavisor refuses SQL PREPARE; PgDog #604"""
+    client = connect(two)
+    same(direct, client, query("prepare q(int) as select $1 + 1"))
+    with other_server():
+        assert rows(same(direct, client, query("execute q(41)"))) == [["42"]]
+        same(direct, client, query("deallocate q"))
+    same(direct, client, query("execute q(1)"))
+    same(direct, client, query("prepare q as select 1; prepare r as select 2"))
+    same(direct, client, query("deallocate all"))
+    same(direct, client, query("execute r"))
+
+
+def test_discard_all_is_the_clients_own(two, direct, connect):
+    """PgDog #1402: DISCARD leaks; it also must not take others' statements"""
+    client, bystander = connect(two), connect(two)
+    say(bystander, parse("kept", "select 'kept'") + SYNC)
+    same(direct, client, parse("gone", "select 1") + SYNC)
+    same(direct, client, query("discard all"))
+    same(direct, client, bind("", "gone") + execute() + SYNC)
+    assert rows(say(bystander, bind("", "kept") + execute() + SYNC)) == [["kept"]]
+
+
+# -- pipelines
+
+
+def test_every_pipelined_answer_arrives(two, direct, connect):
+    """Supavisor #1061, #1079, #1176: replies of a pipeline dropped, Sync shortcuts"""
+    client = connect(two)
+    for lead in (SYNC, SYNC + SYNC, b""):
+        data = lead + b"".join(extended("select $1::int", [b"%d" % i]) + SYNC
+                               for i in range(60)) + query("select 'last'")
+        same(direct, client, data, 61 + len(lead) // 5)
+
+
+def test_two_clients_pipelines_stay_apart(two, connect):
+    """Supavisor #1172: BEGIN and Bind of one client reach another client's server"""
+    one, other = connect(two), connect(two)
+    third = connect(two)
+    for turn in range(40):
+        for number, client in enumerate((one, other, third)):
+            mark = f"{number}-{turn}".encode()
+            client.send(extended("begin") + SYNC + extended("select $1::text", [mark])
+                        + SYNC + extended("commit") + SYNC)
+        for number, client in enumerate((one, other, third)):
+            said = client.recv_until("Z", 3)
+            assert rows(said) == [[f"{number}-{turn}"]]
+            assert [body for tag, body in said if tag == "Z"] == [b"T", b"T", b"I"]
+
+
+def test_a_killed_server_is_not_lent_again(two, connect):
+    """Supavisor #1164, PgDog #1318: a server killed by 08P01 is handed to the next client"""
+    bad = connect(two)
+    bad.send(wire.message("m", b"nonsense"))
+    bad.send(query("select 1"))
+    bad.recv_all_or("Z")
+    for _ in range(4):
+        assert connect(two).value("select 'fine'") == "fine"
+
+
+def test_late_copy_data_is_dropped(two, direct, connect):
+    """PgBouncer #1471: CopyData and CopyDone behind a failed COPY"""
+    client = connect(two)
+    same(direct, client, query("copy bugs.nowhere from stdin") + copy_data(b"1\tx\n")
+         + wire.COPY_DONE + query("select 'on'"), 2)
+    same(direct, client, extended("copy bugs.nowhere from stdin") + copy_data(b"1\tx\n")
+         + wire.COPY_DONE + SYNC + extended("select 'on'") + SYNC, 2)
+
+
+def test_answers_are_counted_by_state(two, direct, connect):
+    """Supavisor section 7.2: Query and Sync that get no ReadyForQuery pin the server"""
+    client = connect(two)
+    same(direct, client, extended("select 1/0") + query("select 'skipped'") + SYNC)
+    same(direct, client, extended("copy bugs.t from stdin") + SYNC + SYNC
+         + copy_data(b"9000\tx\n") + SYNC + wire.copy_fail("no") + SYNC)
+    others = [connect(two) for _ in range(2)]
+    for other in others:
+        other.query("begin")
+    for other in others:  # Both servers are free, so neither is pinned.
+        other.query("rollback")
+
+
+def test_a_pipeline_larger_than_all_buffers(two, direct, connect):
+    """Odyssey #1475: both sides full, deadlock; pg_doorman #233: stuck after a large row"""
+    client = connect(two)
+    data = b"".join(extended("select repeat('z', 200000), $1::text", [b"v" * 100_000])
+                    for _ in range(40)) + SYNC
+    import threading
+    sender = threading.Thread(target=client.send, args=(data,), daemon=True)
+    sender.start()
+    said = client.recv_until("Z")
+    sender.join(20)
+    assert sum(tag == "D" for tag, _ in said) == 40
+    assert client.value("select 'fine'") == "fine"
+
+
+def test_batches_keep_step_after_errors(two, direct, connect):
+    """pg_doorman #79, #102, #103 (Npgsql batches), #158: answers shifted after an error"""
+    client = connect(two)
+    for bad in ("select 1/0", "selec", "select * from bugs.nowhere"):
+        batch = (parse("", "select 1") + bind() + execute() + parse("", bad) + bind()
+                 + execute() + parse("", "select 2") + bind() + execute() + SYNC)
+        same(direct, client, batch + extended("select 'next'") + SYNC + batch, 3)
+
+
+def test_an_error_ends_no_session(two, direct, connect):
+    """pg_doorman #152: session mode drops the client on an SQL error"""
+    client = connect(two, "session")
+    for _ in range(3):
+        same(direct, client, query("select 1/0"))
+        same(direct, client, query("select 'on'"))
+
+
+def test_function_calls(two, direct, connect):
+    """Odyssey #1444, PgDog #957, pg_doorman #267, #268: FunctionCall hangs or drops"""
+    client = connect(two)
+    call = wire.function_call(177, [b"3", b"4"])
+    for data, count in ((call, 1), (call + call + query("select 1"), 3)):
+        same(direct, client, data, count)
+    same(direct, client, query("begin") + call + query("commit"), 3)
+
+
+# -- settings
+
+
+def test_settings_follow_their_client(two, direct, connect, other_server):
+    """PgBouncer #73, #89, #396, #452, #482, #1176: search_path and SET are lost"""
+    client = connect(two)
+    for sql in ("set search_path = bugs, public", "set statement_timeout = '1h'",
+                "set work_mem = '7MB'", "set timezone = 'Asia/Tokyo'"):
+        same(direct, client, query(sql))
+    look = query("select current_setting('search_path'), current_setting('work_mem'), "
+                 "current_setting('statement_timeout'), current_setting('timezone')")
+    same(direct, client, look)
+    with other_server():
+        same(direct, client, look)
+        same(direct, client, query("select count(*) from t"))
+    assert client.parameters["TimeZone"] == "Asia/Tokyo"
+
+
+def test_settings_stay_with_their_client(two, connect):
+    """Supavisor: SET default_transaction_read_only leaks to others; PgBouncer PR #1567"""
+    client = connect(two)
+    look = ("select current_setting('default_transaction_read_only'), current_user, "
+            "current_setting('search_path'), current_setting('work_mem')")
+    before = connect(two).query(look)
+    for sql in ("set default_transaction_read_only = on", "set search_path = nowhere",
+                "set work_mem = '9MB'"):
+        client.query(sql)
+    for _ in range(4):
+        assert connect(two).query(look) == before
+
+
+def test_startup_parameters_are_honoured(two, connect, other_server):
+    """Supavisor drops all startup parameters but search_path; pg_doorman #246"""
+    client = connect(two, work_mem="11MB", search_path="bugs",
+                     options="-c statement_timeout=7min -c geqo=off")
+    look = ("select current_setting('work_mem'), current_setting('search_path'), "
+            "current_setting('statement_timeout'), current_setting('geqo')")
+    wanted = [["11MB", "bugs", "7min", "off"]]
+    assert client.query(look)[1] == wanted
+    with other_server():
+        assert client.query(look)[1] == wanted
+    assert connect(two).query(look)[1] != wanted
+
+
+def test_settings_of_a_role_are_honoured(two, pg, connect):
+    """Supavisor #206: ALTER ROLE SET, ALTER DATABASE SET are not honoured"""
+    pg.query("alter role other set work_mem = '13MB'")
+    pooler = two
+    try:
+        with wire.Client(port=pg.port) as db:
+            db.login("other", "globex", postgres.PASSWORD)
+            assert db.value("show work_mem") == "13MB"
+        pg.query("alter role app in database globex set work_mem = '17MB'")
+        client = connect(pooler, database="globex")
+        assert client.value("show work_mem") == "17MB"
+        client.query("set work_mem = '1MB'")
+        client.query("reset work_mem")
+        assert client.value("show work_mem") == "17MB"
+    finally:
+        pg.query("alter role other reset all")
+        pg.query("alter role app in database globex reset all")
+
+
+def test_reset_goes_back_to_the_startup_parameters(two, connect, other_server):
+    """RESET, SET TO DEFAULT and DISCARD ALL return to what the client started with"""
+    client = connect(two, TimeZone="Asia/Kolkata", work_mem="11MB")
+    for back in ("reset all", "discard all", "set work_mem to default"):
+        client.query("set work_mem = '1MB'")
+        client.query(back)
+        with other_server():
+            assert client.value("show work_mem") == "11MB", back
+            assert client.value("show timezone") == "Asia/Kolkata", back
+
+
+@pytest.mark.parametrize("path", [
+    '"odd, name"', "'it''s'", '"with ""quotes"""', "a, b , \"C\"", "''", "pg_catalog"])
+def test_odd_search_paths(two, direct, connect, other_server, path):
+    """Odyssey smart_search_path_enquoting: quotes and commas in search_path"""
+    client = connect(two)
+    same(direct, client, query(f"set search_path = {path}"))
+    with other_server():
+        same(direct, client, query("show search_path"))
+        same(direct, client, query("select current_schemas(false)"))
+
+
+@pytest.mark.parametrize("options", [
+    "-c=", "-c", "--=", "-c a", "--=1", "-c geqo", "\\", "-c geqo=off\\", " " * 5000,
+    "-c diff.x=" + "y" * 5000])
+def test_odd_options(two, direct, options):
+    """CVE-2026-107349 (PgBouncer): options=-c= loops for ever"""
+    with wire.Client(port=two.port()) as client:
+        try:
+            client.login(pgbouncer.user_name("app.acme"), "acme", postgres.PASSWORD,
+                         options=options)
+            client.query("select 1")
+        except (wire.ServerError, wire.Gone):
+            pass  # Refused is fine; silence is not.
+    with wire.Client(port=two.port()) as client:
+        client.login(pgbouncer.user_name("app.acme"), "acme", postgres.PASSWORD)
+        assert client.value("select 'fine'") == "fine"
+
+
+# -- what a session leaves behind
+
+
+def test_roles_locks_and_tables_stay_with_their_client(two, pg, connect):
+    """pg_doorman misses advisory locks and ROLE; PgBouncer, Odyssey leak locks"""
+    pg.query("do $$ begin create role bug_role; exception when duplicate_object then "
+             "null; end $$; grant bug_role to app")
+    client = connect(two)
+    client.query("set role bug_role")
+    client.query("select pg_advisory_lock(4711)")
+    client.query("create temp table mine (x int)")
+    client.query("begin; declare held cursor with hold for select 1; commit")
+    # The state is the client's as long as it wants it …
+    assert client.query("select current_user, pg_advisory_unlock(4711), "
+                        "to_regclass('pg_temp.mine') is not null")[1] \
+        == [["bug_role", "t", "t"]]
+    client.query("select pg_advisory_lock(4711)")
+    client.send(wire.TERMINATE)
+    client.rest()
+    # … and nobody's when it is gone.
+    for _ in range(4):
+        assert connect(two).query(
+            "select current_user, to_regclass('pg_temp.mine'), "
+            "(select count(*) from pg_cursors), (select count(*) from pg_locks where "
+            "locktype = 'advisory' and pid = pg_backend_pid())")[1] \
+            == [["app", None, "0", "0"]]
+    deadline = connect(two)
+    deadline.query("set lock_timeout = '10s'")
+    deadline.query("select pg_advisory_lock(4711)")
+
+
+def test_listen_in_transaction_mode(two, connect):
+    """PgBouncer #655, PgCat #303, Odyssey #365, Supavisor #85, #332: LISTEN hears nothing"""
+    listener, speaker = connect(two), connect(two)
+    listener.query("listen bug_news")
+    for number in range(3):
+        speaker.query(f"notify bug_news, '{number}'")
+    heard = [listener.recv_until("A")[-1][1] for _ in range(3)]
+    assert [body[4:] for body in heard] \
+        == [b"bug_news\0%d\0" % number for number in range(3)]
+    speaker.query("begin; notify bug_news, 'never'; rollback")
+    listener.query("unlisten *")
+
+
+def test_notifications_stay_in_their_database(two, connect):
+    """PgDog #1285: channels of one pool heard in another"""
+    listener = connect(two, database="globex")
+    listener.query("listen shared_word")
+    connect(two).query("notify shared_word, 'from acme'")
+    connect(two, database="globex").query("notify shared_word, 'from globex'")
+    assert listener.recv_until("A")[-1][1][4:] == b"shared_word\0from globex\0"
+
+
+def test_answers_of_the_client_before_are_not_seen(two, connect):
+    """pgagroal #142, #626: results of earlier statements reach the next client"""
+    for turn in range(20):
+        leaver = connect(two)
+        leaver.send(query("select repeat('secret', 1000) from generate_series(1, 2000)")
+                    + extended("select 'secret', pg_sleep(0.01)") + SYNC)
+        if turn % 2:
+            leaver.recv()
+        leaver.close()
+        names, values = connect(two).query("select 'mine'")
+        assert values == [["mine"]]
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_pg_dump(two, pg, mode):
+    """PgDog #677: pg_dump fails through the pooler"""
+    def dump(port, user):
+        done = subprocess.run(
+            [str(pg.bin / "pg_dump"), "-h", "127.0.0.1", "-p", str(port), "-U", user,
+             "-n", "bugs", "acme"], capture_output=True, text=True, timeout=60,
+            env={"PGPASSWORD": postgres.PASSWORD, "PATH": "/usr/bin:/bin"})
+        assert done.returncode == 0, done.stderr
+        # A word that psql must be told, different each time.
+        return [line for line in done.stdout.split("\n") if "restrict " not in line]
+    assert dump(two.port(mode), pgbouncer.user_name("app.acme")) == dump(pg.port, "app")
