@@ -26,7 +26,11 @@ def segments(answers: list) -> list:
 
 
 def normal(tag: str, body: bytes) -> bytes:
-    """RowDescription without the object ids of tables."""
+    """RowDescription without the object ids of tables; errors and notices without
+    the place in PostgreSQL's source, which tells a Parse from a Bind."""
+    if tag in "EN":
+        return b"\0".join(part for part in body.split(b"\0") if part[:1] not in
+                          (b"F", b"L", b"R"))
     if tag != "T" or b" bytes, " in body[:20]:
         return body
     count, at, out = struct.unpack_from("!h", body)[0], 2, body[:2]
@@ -82,7 +86,9 @@ def shown(tag: str, body: bytes) -> str:
     try:
         if tag in "EN":
             fields = wire.error_fields(body)
-            return f"{tag}({fields.get('S')} {fields.get('C')} {fields.get('M')})"
+            more = "".join(f", {key}: {value}" for key, value in fields.items()
+                           if key not in "SVCMFLR")
+            return f"{tag}({fields.get('S')} {fields.get('C')} {fields.get('M')}{more})"
         if tag == "D":
             return f"D{wire.data_row(body)}"
         if tag == "T":
