@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 JDBC_JAR = "/usr/share/java/postgresql.jar"
 NODE_PACKAGES = ["pg@8.23.1", "postgres@3.4.9", "knex@3.3.0", "kysely@0.27.6"]
-PGX_VARIANTS = ["default", "cache_describe", "describe_exec", "exec"]
+PGX_VARIANTS = ["default", "cache_describe", "exec"]
 
 
 @pytest.fixture(scope="module")

@@ -183,6 +183,19 @@ def test_a_changed_result_type_is_over_with_the_next_parse(two, connect, other_s
             assert rows(say(client, bind("", "plan") + execute() + SYNC)) == [["1", "2"]]
 
 
+def test_rows_are_as_they_were_described(two, connect, other_server):
+    """PgBouncer, and JDBC through cenote: another server plans a statement anew, its rows no longer as described"""
+    client = connect(two)
+    client.query("drop table if exists bugs.shape; create table bugs.shape as select 1 a")
+    said = say(client, parse("shape", "select * from bugs.shape") + describe("S", "shape")
+               + bind("", "shape") + execute() + SYNC)
+    assert rows(said) == [["1"]]
+    client.query("alter table bugs.shape add column b int default 2")
+    with other_server():  # It has never seen the statement.
+        told = say(client, bind("", "shape") + execute() + SYNC)
+        assert states(told) == ["0A000"], rows(told)
+
+
 def test_servers_keep_a_bounded_number_of_statements(two, connect):
     """Odyssey #1545, PgDog #1247: statements on servers grow without end"""
     client = connect(two)

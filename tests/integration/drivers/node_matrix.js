@@ -11,12 +11,16 @@ function show(worker, feature, result) {
 async function attempt(worker, features) {
   for (const [feature, act] of Object.entries(features)) {
     try {
-      show(worker, feature, (await act()) ?? null);
+      show(worker, feature, (await Promise.race([act(), late()])) ?? null);
     } catch (why) { // A driver's error is an answer too.
       show(worker, feature, `${why.name} ${why.code}: ${why.message}`);
     }
   }
 }
+
+const late = () => new Promise((_, fail) => {
+  setTimeout(() => fail(new Error("no answer")), 20000).unref();
+});
 
 const tenTimes = [...Array(10).keys()];
 // A rejected promise as its SQLSTATE, so that a failure is comparable.
@@ -80,6 +84,7 @@ async function withPg(worker, s) {
     },
     large: async () => (await value("select $1::text", ["x".repeat(300000)])).length,
     pool: async () => {
+      if (workers !== "1") return "only alone";
       const pool = new Pool({ ...where, max: 3 });
       const rows = await Promise.all([...Array(40).keys()].map((i) => pool.query(
         { name: "shared name", text: "select $1::int as x", values: [i] })));

@@ -252,7 +252,7 @@ def work(where, worker: int, s: str):
         async def both():
             return await asyncio.gather(one(0), one(100))
 
-        return asyncio.run(both()) if where.workers == 1 else "one at a time"
+        return asyncio.run(both()) if where.workers == 1 else "only alone"
 
     for feature in (queries, text_and_parameters_change, executemany, errors, savepoints,
                     pipeline, pipeline_error, server_cursor, held_cursor, copy_text,

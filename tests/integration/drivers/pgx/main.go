@@ -190,7 +190,7 @@ func work(ctx context.Context, dsn string, worker int, alone bool) error {
 	})
 	attempt(worker, "pool", func() (any, error) {
 		if !alone {
-			return "one worker only", nil
+			return "only alone", nil
 		}
 		return pool(ctx, dsn)
 	})
