@@ -1,5 +1,5 @@
-"""Real drivers, unchanged, in transaction and in session mode. Prepared
-statements that outlive a transaction are for session mode only (so far)."""
+"""Real drivers, unchanged, in transaction and in session mode. What each does in
+full, compared with PostgreSQL, is in test_matrix_*.py."""
 
 import os
 import pathlib
@@ -76,6 +76,7 @@ def bench(pg, pooler, mode: str, *options) -> str:
 
 @pytest.mark.parametrize("mode,protocol", [
     ("transaction", "simple"), ("transaction", "extended"),
+    ("transaction", "prepared"),
     ("session", "simple"), ("session", "extended"), ("session", "prepared")])
 def test_pgbench(pg, shared, pgbench_tables, mode, protocol):
     # In session mode there are no more clients than servers.
@@ -88,7 +89,8 @@ def test_pgbench(pg, shared, pgbench_tables, mode, protocol):
 
 
 @pytest.mark.parametrize("mode,protocol", [
-    ("transaction", "extended"), ("session", "extended"), ("session", "prepared")])
+    ("transaction", "extended"), ("transaction", "prepared"), ("session", "extended"),
+    ("session", "prepared")])
 def test_pgbench_pipelines(pg, shared, pgbench_tables, tmp_path, mode, protocol):
     script = tmp_path / "pipeline.sql"
     script.write_text(
@@ -105,7 +107,7 @@ def test_pgbench_connecting_each_time(pg, shared, pgbench_tables, mode):
 
 
 @pytest.mark.parametrize("mode,threshold", [
-    ("transaction", 0), ("session", 0), ("session", 3)])
+    ("transaction", 0), ("transaction", 3), ("session", 0), ("session", 3)])
 def test_jdbc(shared, mode, threshold):
     if shutil.which("java") is None or not os.path.exists(JDBC_JAR):
         pytest.skip("no java or no libpostgresql-jdbc-java: tools/install-packages")
@@ -117,7 +119,7 @@ def test_jdbc(shared, mode, threshold):
 
 
 @pytest.mark.parametrize("mode,prepare", [
-    ("transaction", 0), ("session", 0), ("session", 1)])
+    ("transaction", 0), ("transaction", 1), ("session", 0), ("session", 1)])
 def test_dbd_pg(shared, mode, prepare):
     env = libpq(shared, mode)
     said = run("perl", HERE / "drivers/dbd_pg.pl", env["PGPORT"], env["PGUSER"],
@@ -141,7 +143,8 @@ def node_modules():
 
 
 @pytest.mark.parametrize("mode,named", [
-    ("transaction", "unnamed"), ("session", "unnamed"), ("session", "named")])
+    ("transaction", "unnamed"), ("transaction", "named"), ("session", "unnamed"),
+    ("session", "named")])
 def test_node_pg(shared, node_modules, mode, named):
     env = libpq(shared, mode, NODE_PATH=node_modules)
     said = run("node", HERE / "drivers/node_pg.js", env["PGPORT"], env["PGUSER"],

@@ -12,7 +12,8 @@ from support import pgbouncer, postgres
 
 MODES = ["transaction", "session"]
 # (mode, may statements be prepared for longer than a transaction?)
-PREPARING = [("transaction", False), ("session", False), ("session", True)]
+PREPARING = [("transaction", False), ("transaction", True), ("session", False),
+             ("session", True)]
 
 
 def where(pooler, mode: str) -> dict:
