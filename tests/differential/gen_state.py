@@ -94,7 +94,8 @@ def role(s):
 @declare(PIECES, "sql_prepare", 10)
 def sql_prepare(s):
     rng = s.rng
-    name = rng.choice(["q1", "q2", "s1", "Q1", '"odd name"'])
+    name = rng.choice(["q1", "q2", "Q1", '"odd name"', "s1" if s.has("prepared_mixed")
+                       else "q1"])
     return [s.step(q(rng.choice([
         f"prepare {name} as select 'prepared', $1::int", f"prepare {name}(int) as "
         f"select id, v from {s.schema}.t where id < $1 order by id",

@@ -388,15 +388,19 @@ def test_settings_stay_with_their_client(two, connect):
 
 def test_startup_parameters_are_honoured(two, connect, other_server):
     """Supavisor drops all startup parameters but search_path; pg_doorman #246"""
-    client = connect(two, work_mem="11MB", search_path="bugs",
-                     options="-c statement_timeout=7min -c geqo=off")
+    client = connect(two, work_mem="11MB", search_path="bugs", options="-c app.mark=m "
+                     "-c statement_timeout=7min -c geqo=off")
     look = ("select current_setting('work_mem'), current_setting('search_path'), "
-            "current_setting('statement_timeout'), current_setting('geqo')")
-    wanted = [["11MB", "bugs", "7min", "off"]]
-    assert client.query(look)[1] == wanted
-    with other_server():
-        assert client.query(look)[1] == wanted
-    assert connect(two).query(look)[1] != wanted
+            "current_setting('statement_timeout'), current_setting('geqo'), "
+            "current_setting('app.mark', true)")
+    wanted = ["11MB", "bugs", "7min", "off", "m"]
+    for _ in range(2):
+        assert client.query(look)[1] == [wanted]
+        with other_server():
+            assert client.query(look)[1] == [wanted]
+        client.query("set extra_float_digits = 0")  # One setting more changes no other.
+    others = connect(two).query(look)[1][0]
+    assert not set(others) & set(wanted)
 
 
 def test_settings_of_a_role_are_honoured(two, pg, connect):
@@ -427,6 +431,69 @@ def test_reset_goes_back_to_the_startup_parameters(two, connect, other_server):
         with other_server():
             assert client.value("show work_mem") == "11MB", back
             assert client.value("show timezone") == "Asia/Kolkata", back
+
+
+def test_settings_of_an_application_follow(two, direct, connect, other_server):
+    """PgBouncer #452, PgDog: SET app.user_id for row level security is lost or leaks"""
+    client = connect(two)
+    look = query("select coalesce(nullif(current_setting('app.user_id', true), ''), '-')")
+    for sql in ("set app.user_id = '42'", "begin; set app.user_id = '43'; commit",
+                "select set_config('app.user_id', '44', false)",
+                "begin; set app.user_id = '45'; rollback", "reset app.user_id"):
+        for through in (direct, client):
+            through.query(sql)
+        with other_server():
+            same(direct, client, look)
+        same(direct, client, look)
+        assert rows(say(connect(two), look)) == [["-"]]
+
+
+def test_reset_inside_a_transaction(two, pg, connect):
+    """RESET within a transaction or a string of statements, with startup parameters"""
+    with wire.Client(port=pg.port) as direct:
+        direct.login("app", "acme", postgres.PASSWORD, TimeZone="Asia/Kolkata",
+                     work_mem="11MB")
+        client = connect(two, TimeZone="Asia/Kolkata", work_mem="11MB")
+        look = "select current_setting('timezone'), current_setting('work_mem')"
+        for sql in (f"begin; reset timezone; reset work_mem; {look}; commit",
+                    f"set timezone = 'UTC'; reset all; {look}", look,
+                    "discard all", look):
+            same(direct, client, query(sql))
+            assert client.parameters["TimeZone"] == direct.parameters["TimeZone"]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_statement_names_of_both_protocols(two, direct, connect, other_server, moved):
+    """PgBouncer #991, PgDog #604: EXECUTE of a name that Parse made, Bind of one that PREPARE made"""
+    client = connect(two)
+    same(direct, client, parse("both", "select 'parsed', $1::int") + SYNC)
+    with other_server() if moved else contextlib.nullcontext():
+        same(direct, client, query("execute both(1)"))
+        same(direct, client, query("prepare both as select 1"))
+        same(direct, client, query("deallocate both"))
+        same(direct, client, bind("", "both", [b"1"]) + execute() + SYNC)
+        same(direct, client, query("prepare both as select 'prepared', $1::int"))
+        same(direct, client, bind("", "both", [b"1"]) + execute() + SYNC)
+        same(direct, client, describe("S", "both") + SYNC)
+        same(direct, client, parse("both", "select 2") + SYNC)
+        same(direct, client, close("S", "both") + SYNC)
+        same(direct, client, query("execute both(1)"))
+
+
+def test_names_in_errors_are_the_clients(two, direct, connect):
+    """Names of one text in one pipeline: an error names the one it is about"""
+    client = connect(two)
+    same(direct, client, parse("first", "select 'one text'") + SYNC)
+    same(direct, client, bind("", "first", [b"1"]) + SYNC
+         + parse("second", "select 'one text'") + SYNC, 2)
+
+
+def test_a_skipped_unnamed_parse_changes_nothing(two, direct, connect):
+    """The unnamed statement before an error is still there, Parse behind it never happened"""
+    client = connect(two)
+    same(direct, client, parse("", "select 'before'") + describe("P", "no such portal")
+         + parse("", "select 'behind'") + SYNC)
+    same(direct, client, bind() + execute() + SYNC)
 
 
 @pytest.mark.parametrize("path", [
