@@ -466,18 +466,18 @@ def test_reset_inside_a_transaction(two, pg, connect):
 def test_statement_names_of_both_protocols(two, direct, connect, other_server, moved):
     """PgBouncer #991, PgDog #604: EXECUTE of a name that Parse made, Bind of one that PREPARE made"""
     client = connect(two)
-    same(direct, client, parse("both", "select 'parsed', $1::int") + SYNC)
+    same(direct, client, parse("shared_name", "select 'parsed', $1::int") + SYNC)
     with other_server() if moved else contextlib.nullcontext():
-        same(direct, client, query("execute both(1)"))
-        same(direct, client, query("prepare both as select 1"))
-        same(direct, client, query("deallocate both"))
-        same(direct, client, bind("", "both", [b"1"]) + execute() + SYNC)
-        same(direct, client, query("prepare both as select 'prepared', $1::int"))
-        same(direct, client, bind("", "both", [b"1"]) + execute() + SYNC)
-        same(direct, client, describe("S", "both") + SYNC)
-        same(direct, client, parse("both", "select 2") + SYNC)
-        same(direct, client, close("S", "both") + SYNC)
-        same(direct, client, query("execute both(1)"))
+        same(direct, client, query("execute shared_name(1)"))
+        same(direct, client, query("prepare shared_name as select 1"))
+        same(direct, client, query("deallocate shared_name"))
+        same(direct, client, bind("", "shared_name", [b"1"]) + execute() + SYNC)
+        same(direct, client, query("prepare shared_name as select 'prepared', $1::int"))
+        same(direct, client, bind("", "shared_name", [b"1"]) + execute() + SYNC)
+        same(direct, client, describe("S", "shared_name") + SYNC)
+        same(direct, client, parse("shared_name", "select 2") + SYNC)
+        same(direct, client, close("S", "shared_name") + SYNC)
+        same(direct, client, query("execute shared_name(1)"))
 
 
 def test_names_in_errors_are_the_clients(two, direct, connect):

@@ -154,6 +154,8 @@ async function withPostgresJs(worker, s) {
     },
     simple: async () => (await sql.unsafe("select 1 as a; select 2 as b")).map((r) => r[0]),
     listen: async () => {
+      // A listening connection of its own keeps a server, one per worker.
+      if (workers !== "1") return "only alone";
       let heard;
       const payload = new Promise((done) => { heard = done; });
       const { unlisten } = await sql.listen(`pj_${worker}`, heard);
