@@ -183,6 +183,38 @@ def test_a_changed_result_type_is_over_with_the_next_parse(two, connect, other_s
             assert rows(say(client, bind("", "plan") + execute() + SYNC)) == [["1", "2"]]
 
 
+def test_a_changed_result_type_and_a_new_name(two, connect):
+    """asyncpg's way out of `cached plan must not change result type`: the same text under another name"""
+    client = connect(two)
+    client.query("drop table if exists bugs.named; create table bugs.named as select 1 a")
+    text = "select * from bugs.named"
+    for number in range(3):
+        say(client, parse(f"n{number}", text) + describe("S", f"n{number}") + SYNC)
+        got = rows(say(client, bind("", f"n{number}") + execute() + SYNC))
+        assert got == [["1", *["2"] * number]]
+        client.query(f"alter table bugs.named add column b{number} int default 2")
+        assert states(say(client, bind("", f"n{number}") + execute() + SYNC)) == ["0A000"]
+
+
+@pytest.mark.parametrize("way", ["describe", "bind"])
+def test_a_new_client_after_a_migration(two, connect, way):
+    """PgDog #946, PgBouncer: a shared statement is stale for a client that has only just prepared it"""
+    connect(two).query("drop table if exists bugs.moved; "
+                       "create table bugs.moved as select 1 a")
+    text = "select * from bugs.moved"
+    old = connect(two)
+    say(old, parse("old", text) + SYNC)
+    assert rows(say(old, bind("", "old") + execute() + SYNC)) == [["1"]]
+    old.query("drop table bugs.moved; create table bugs.moved as select 'x' a, 2 b")
+    for number in range(3):
+        new = connect(two)
+        asked = describe("S", f"new{number}") + SYNC if way == "describe" else SYNC
+        said = say(new, parse(f"new{number}", text) + asked)
+        assert states(said) == []
+        assert rows(say(new, bind("", f"new{number}") + execute() + SYNC)) \
+            == [["x", "2"]]
+
+
 def test_rows_are_as_they_were_described(two, connect, other_server):
     """PgBouncer, and JDBC through cenote: another server plans a statement anew, its rows no longer as described"""
     client = connect(two)

@@ -109,6 +109,8 @@ def work(where, worker: int, s: str):
         return got
 
     def two_phase():
+        if where.workers > 1:  # There are five at most.
+            return "only alone"
         name = db.xid(1, f"{s} {where.port}", "branch")
         db.tpc_begin(name)
         cursor.execute(f"insert into {s}.t values (2000, 'two phases')")
