@@ -59,8 +59,11 @@ def jdbc(variant: str) -> Program:
     folder = BUILD / "jdbc"
     folder.mkdir(parents=True, exist_ok=True)
     made("javac", "-cp", JDBC_JAR, "-d", folder, DRIVERS / "Matrix.java", why="JDBC")
-    jar = os.path.realpath(JDBC_JAR)
-    version = pathlib.Path(jar).stem.split("-")[-1]
+    said = made("unzip", "-p", JDBC_JAR, "META-INF/MANIFEST.MF", why="JDBC") \
+        if shutil.which("unzip") else ""
+    version = next((line.split()[-1] for line in said.splitlines()
+                    if line.startswith(("Implementation-Version", "Bundle-Version"))),
+                   "of Debian")
     return Program("JDBC", ["java", "-XX:TieredStopAtLevel=1", "-cp",
                             f"{JDBC_JAR}:{folder}", "Matrix"], version, variant)
 

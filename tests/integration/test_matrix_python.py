@@ -10,7 +10,7 @@ from matrix_runs import python
 
 
 def version(module: str) -> str:
-    return getattr(importlib.import_module(module), "__version__")
+    return getattr(importlib.import_module(module), "__version__").split()[0]
 
 
 PROGRAMS = {

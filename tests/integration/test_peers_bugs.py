@@ -114,7 +114,7 @@ def test_describe_on_another_server(two, direct, connect, other_server):
 
 
 def test_named_portal_of_named_statement(two, direct, connect, other_server):
-    """Supavisor section 7.3: Bind drops the portal name (JDBC setFetchSize)"""
+    """Supavisor: Bind drops the portal name (JDBC setFetchSize)"""
     client = connect(two)
     same(direct, client, parse("named", "select id from bugs.t order by id") + SYNC)
     with other_server():
@@ -335,7 +335,7 @@ def test_late_copy_data_is_dropped(two, direct, connect):
 
 
 def test_answers_are_counted_by_state(two, direct, connect):
-    """Supavisor section 7.2: Query and Sync that get no ReadyForQuery pin the server"""
+    """Supavisor: Query and Sync that get no ReadyForQuery pin the server"""
     client = connect(two)
     same(direct, client, extended("select 1/0") + query("select 'skipped'") + SYNC)
     same(direct, client, extended("copy bugs.t from stdin") + SYNC + SYNC
