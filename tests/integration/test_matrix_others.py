@@ -5,8 +5,10 @@ PostgreSQL, alone and eight at once over two servers."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
+import zipfile
 
 import matrix_runs
 import pytest
@@ -59,11 +61,9 @@ def jdbc(variant: str) -> Program:
     folder = BUILD / "jdbc"
     folder.mkdir(parents=True, exist_ok=True)
     made("javac", "-cp", JDBC_JAR, "-d", folder, DRIVERS / "Matrix.java", why="JDBC")
-    said = made("unzip", "-p", JDBC_JAR, "META-INF/MANIFEST.MF", why="JDBC") \
-        if shutil.which("unzip") else ""
-    version = next((line.split()[-1] for line in said.splitlines()
-                    if line.startswith(("Implementation-Version", "Bundle-Version"))),
-                   "of Debian")
+    with zipfile.ZipFile(JDBC_JAR) as jar:
+        about = jar.read("META-INF/MANIFEST.MF").decode()
+    version = re.search(r"Implementation-Version: (\S+)", about)[1]
     return Program("JDBC", ["java", "-XX:TieredStopAtLevel=1", "-cp",
                             f"{JDBC_JAR}:{folder}", "Matrix"], version, variant)
 
