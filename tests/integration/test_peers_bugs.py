@@ -300,6 +300,20 @@ def test_every_pipelined_answer_arrives(two, direct, connect):
         same(direct, client, data, 61 + len(lead) // 5)
 
 
+@pytest.mark.parametrize("sql", ["reset session authorization", "reset all",
+                                 "set work_mem = '2MB'"])
+def test_a_setting_behind_a_lone_sync(two, direct, connect, sql):
+    """Supavisor #1176: a Sync that is alone, and what comes right behind it"""
+    client = connect(two, IntervalStyle="iso_8601")
+    client.query("select 1")
+    assert [body for tag, body in say(client, SYNC + query(sql), 2) if tag == "Z"] \
+        == [b"I", b"I"]
+    client.send(SYNC)
+    client.send(query(sql))
+    assert len(client.recv_until("Z", 2)) >= 3
+    assert client.value("select 'on'") == "on"
+
+
 def test_two_clients_pipelines_stay_apart(two, connect):
     """Supavisor #1172: BEGIN and Bind of one client reach another client's server"""
     one, other = connect(two), connect(two)
