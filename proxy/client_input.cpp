@@ -121,7 +121,8 @@ bool client_link::take_start(const protocol::piece& part,
     if (!begin_request(part, rest))
       return false;
   }
-  if (waits_for_reset()) {
+  const auto is_copy = part.tag == 'd' || part.tag == 'c' || part.tag == 'f';
+  if (!is_copy && server_->begins_batch() && waits_for_reset()) {
     forward.flush();
     hold(part.bytes);
     hold(rest);

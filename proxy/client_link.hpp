@@ -285,9 +285,9 @@ private:
   bool stalled_ = false;   ///< See `is_stalled`.
   bool resets_settings_ = false; ///< RESET: what was given at the start counts.
   std::uint32_t reset_sequence_ = 0; ///< The mirror's number of the RESET.
-  std::uint32_t reset_batch_ = 0;  ///< The batch that has it.
-  bool asked_about_reset_ = false; ///< The question is behind one.
-  bool too_many_settings_ = false; ///< More than are asked for by name.
+  std::uint32_t reset_batch_ = 0;    ///< The batch that has it.
+  bool asked_about_reset_ = false;   ///< The question is behind one.
+  bool too_many_settings_ = false;   ///< More than are asked for by name.
   session::trace_set traces_;  ///< Perhaps left behind since the last question.
   session::trace_set pinned_;  ///< Left behind: the server stays.
   bool keeps_unnamed_ = false; ///< The rest of an unnamed Parse is kept.

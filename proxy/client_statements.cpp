@@ -291,7 +291,8 @@ client_link::pass_named_parse(std::string_view name,
       is_refused)
     return outcome;
   auto& out = lane_.home().scratch();
-  const auto outcome = check(server_->put_statement(*what, delivery::forward, out), forward);
+  const auto outcome
+    = check(server_->put_statement(*what, delivery::forward, out), forward);
   if (outcome != named::passed)
     return outcome;
   ++lane_.sums().client_parses;

@@ -53,9 +53,12 @@ bool has(const std::vector<std::pair<std::string, std::string>>& settings,
   });
 }
 
-/// Role and session_authorization go last: they may forbid the others.
-bool is_role(const std::pair<std::string, std::string>& setting) noexcept {
-  return setting.first == "role" || setting.first == "session_authorization";
+/// Role goes last: it may forbid the others. session_authorization, which takes
+/// it away, comes before it.
+int rank(std::string_view setting) noexcept {
+  if (setting == "role")
+    return 2;
+  return setting == "session_authorization" ? 1 : 0;
 }
 
 /// PostgreSQL's words.
@@ -317,11 +320,14 @@ void client_link::take_settings(
   std::vector<std::pair<std::string, std::string>> others;
   for (auto& each : found) {
     const auto index = session::reported_index(each.first);
-    if (!index || !server_->reports(*index))
+    const auto is_login_user = each.first == "session_authorization"
+                            && each.second == server_->login_user();
+    if (!is_login_user && (!index || !server_->reports(*index)))
       others.push_back(each);
   }
-  std::stable_partition(others.begin(), others.end(),
-                        [](auto& each) { return !is_role(each); });
+  std::stable_sort(others.begin(), others.end(), [](auto& a, auto& b) {
+    return rank(a.first) < rank(b.first);
+  });
   auto share = [](std::vector<std::pair<std::string, std::string>> from) {
     return from.empty()
            ? session::startup_settings{}

@@ -87,6 +87,11 @@ public:
     return reported_.knows(index);
   }
 
+  /// Who cenote is on this server.
+  [[nodiscard]] const std::string& login_user() const noexcept {
+    return facts_.target->user;
+  }
+
   /// What the session has set, beyond what is reported.
   void took(session::startup_settings now) noexcept {
     startup_ = std::move(now);
@@ -320,10 +325,11 @@ private:
   bool copy_failed_ = false;  ///< By us, in this cleaning.
   bool want_cancel_ = false;  ///< What runs was canceled, perhaps too early.
   bool reset_done_ = false;
-  bool ready_withheld_ = false; ///< Until the client's settings are back.
-  bool asking_ = false;         ///< The answer to `ask` is outstanding.
-  bool knows_asker_ = false;    ///< The question is prepared.
-  bool has_traces_ = false;     ///< Of a client that is gone, or not known yet.
+  bool statements_doubted_ = false; ///< Some may be gone: all are put anew.
+  bool ready_withheld_ = false;     ///< Until the client's settings are back.
+  bool asking_ = false;             ///< The answer to `ask` is outstanding.
+  bool knows_asker_ = false;        ///< The question is prepared.
+  bool has_traces_ = false; ///< Of a client that is gone, or not known yet.
   bool fatal_seen_ = false;
   bool client_full_ = false; ///< Paused because the client does not read.
   std::uint32_t cancels_ = 0;

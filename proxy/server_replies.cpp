@@ -120,7 +120,8 @@ void server_link::take_for_client(const protocol::piece& part,
   // waits until its status is known.
   const bool is_statement_mode
     = lane_.settings().mode == tenants::pool_mode::statement;
-  const bool is_reset = client_ != nullptr && client_->is_reset_by(what.sequence);
+  const bool is_reset
+    = client_ != nullptr && client_->is_reset_by(what.sequence);
   const bool withheld = part.tag == 'Z' && (is_statement_mode || is_reset);
   if (!withheld)
     forward.add(part);

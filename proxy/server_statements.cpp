@@ -86,7 +86,7 @@ void server_link::deallocated(session::statement& what) {
 
 ec server_link::put_statement(session::statement& what, delivery how,
                               std::vector<std::byte>& out) {
-  if (how != delivery::forward && statements_.use(what))
+  if (how != delivery::forward && !statements_doubted_ && statements_.use(what))
     return ec::none;
   auto evict = [&](session::statement& old) {
     append_close(old.name(), out);
@@ -98,7 +98,7 @@ ec server_link::put_statement(session::statement& what, delivery how,
   };
   // Another edition of it, or the client's own Parse: made now, as it would be
   // without us, so that it knows the tables of today.
-  if (statements_.holds(what))
+  if (statements_.holds(what) || statements_doubted_)
     if (auto code = evict(what); code != ec::none)
       return code;
   while (statements_.size() >= lane_.settings().prepared_statements_max)
@@ -212,6 +212,7 @@ void server_link::undo(session::statement_journal::entry& what,
 /// DEALLOCATE ALL, DISCARD ALL: only what is prepared behind it will be there.
 void server_link::forget_statements() {
   statements_.clear();
+  statements_doubted_ = false;
   knows_asker_ = false;
   unnamed_is_foreign();
   if (client_ != nullptr)
@@ -250,11 +251,11 @@ void server_link::take_error(const protocol::piece& part,
     return;
   if (mentions(gathered_, "RevalidateCachedQuery"))
     client_->renew_statements();
-  // A function may have deallocated what we put there.
-  if (mentions(gathered_, "C26000"))
-    statements_.clear();
-  if (mentions(gathered_, statement_identity::prefix))
+  if (mentions(gathered_, statement_identity::prefix)) {
+    // A function may have deallocated what we put there.
+    statements_doubted_ = statements_doubted_ || mentions(gathered_, "C26000");
     client_->show_own_names(gathered_);
+  }
   forward.add_copy(gathered_, true);
 }
 

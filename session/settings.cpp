@@ -165,10 +165,13 @@ void append_replay(std::vector<std::byte>& out, std::string& sent,
     return;
   auto before = sent.size();
   extended_batch make{out, sent};
+  // A new session_authorization takes the role away.
+  bool is_new_user = false;
   // The last one first: role stands at the end, and may forbid the others.
   if (!same_startup && have_startup)
     for (auto at = have_startup->rbegin(); at != have_startup->rend(); ++at)
       if (find(want_startup, at->first) == nullptr) {
+        is_new_user = is_new_user || at->first == "session_authorization";
         make.parse({}, "reset " + quoted(at->first));
         make.bind({});
         make.execute();
@@ -184,8 +187,10 @@ void append_replay(std::vector<std::byte>& out, std::string& sent,
   if (!same_startup && want_startup)
     for (auto& [key, value] : *want_startup) {
       auto* there = find(have_startup, key);
-      if (there == nullptr || *there != value)
+      const bool is_news = there == nullptr || *there != value;
+      if (is_news || (is_new_user && key == "role"))
         set(key, value);
+      is_new_user = is_new_user || (is_news && key == "session_authorization");
     }
   // client_encoding goes last: the values before it are in the server's
   // present encoding, and they are ASCII in all but odd cases.

@@ -91,11 +91,29 @@ trace_set kinds_of(const sql_statement& what) noexcept {
   return out;
 }
 
+/// SET … TO DEFAULT, SET TIME ZONE LOCAL; anything that ends so.
+bool sets_default(std::string_view statement) noexcept {
+  while (!statement.empty()
+         && std::string_view{" \t\r\n"}.find(statement.back())
+              != std::string_view::npos)
+    statement.remove_suffix(1);
+  auto ends_with = [&](std::string_view word) {
+    return statement.size() >= word.size()
+        && std::equal(word.begin(), word.end(),
+                      statement.end()
+                        - static_cast<std::ptrdiff_t>(word.size()),
+                      [](char x, char y) { return x == (y | 0x20); });
+  };
+  return ends_with("default") || ends_with("local");
+}
+
 /// DROP of what may be the last temporary thing; nothing else asks for a look.
 bool is_drop(std::string_view sql) noexcept {
   constexpr std::string_view word = "drop";
   const auto at = sql.find_first_not_of(" \t\r\n");
-  if (at == std::string_view::npos || sql.size() - at < word.size())
+  if (at == std::string_view::npos || sql.size() - at <= word.size()
+      || std::string_view{" \t\r\n/-"}.find(sql[at + word.size()])
+           == std::string_view::npos)
     return false;
   return std::equal(word.begin(), word.end(), sql.begin() + at,
                     [](char x, char y) { return x == (y | 0x20); });
@@ -125,9 +143,10 @@ text_traces traces_of(std::string_view sql) {
     out.forgets_statements = out.forgets_statements
                           || each.verb == sql_verb::deallocate_all
                           || each.verb == sql_verb::discard_all;
-    out.resets = out.resets || each.verb == sql_verb::reset
-              || each.verb == sql_verb::reset_all
-              || each.verb == sql_verb::discard_all;
+    out.resets
+      = out.resets || each.verb == sql_verb::reset
+     || each.verb == sql_verb::reset_all || each.verb == sql_verb::discard_all
+     || (each.verb == sql_verb::set && sets_default(each.where.of(sql)));
   }
   return out;
 }

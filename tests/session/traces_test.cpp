@@ -13,9 +13,9 @@ namespace {
 
 /// "settings locks" …, in the order of `trace`.
 std::string shown(trace_set kinds) {
-  constexpr std::string_view names[] = {
-    "settings", "temporary", "listens", "cursors",
-    "locks",    "statements", "libraries"};
+  constexpr std::string_view names[]
+    = {"settings", "temporary",  "listens",  "cursors",
+       "locks",    "statements", "libraries"};
   std::string out;
   for (unsigned i = 0; i < 7; ++i)
     if ((kinds.bits() & (1u << i)) != 0)
@@ -60,8 +60,7 @@ constexpr row table[] = {
   {"execute p", "settings locks"},
   {"deallocate all", "statements"},
   {"load 'auto_explain'", "libraries"},
-  {"do $$ begin end $$",
-   "settings temporary listens cursors locks statements"},
+  {"do $$ begin end $$", "settings temporary listens cursors locks statements"},
   {"call p()", "settings temporary listens cursors locks statements"},
   {"discard all", "settings temporary listens cursors locks statements"},
   {"set set set", "settings temporary listens cursors locks statements"},
