@@ -24,7 +24,8 @@ using protocol::delivery;
 using session::statement_change;
 using session::statement_identity;
 
-/// A name that no statement has.
+/// Names that no statement has.
+constexpr std::string_view trial_name = "cenote_trial";
 constexpr std::string_view missing_name = "cenote_missing";
 
 /// An ErrorResponse longer than this keeps our names in its text.
@@ -88,6 +89,16 @@ ec server_link::put_statement(session::statement& what, delivery how,
                               std::vector<std::byte>& out) {
   if (how != delivery::forward && !statements_doubted_ && statements_.use(what))
     return ec::none;
+  // In a failed transaction PostgreSQL refuses a Parse: what is there must not
+  // be lost for that.
+  if (mirror_.status() == protocol::transaction_status::failed
+      && statements_.use(what)) {
+    append_parse(trial_name, what.definition(), out);
+    append_close(trial_name, out);
+    if (auto code = expect('P', how); code != ec::none)
+      return code;
+    return expect('C', delivery::skip_answer);
+  }
   auto evict = [&](session::statement& old) {
     append_close(old.name(), out);
     if (auto code = expect('C', delivery::skip_answer); code != ec::none)
