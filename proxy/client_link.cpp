@@ -66,7 +66,7 @@ bool client_link::start(const greeting* pool_defaults) {
     if (index && (pool_defaults == nullptr || told_.knows(*index)))
       told_.set(*index, value);
     else
-      others.emplace_back(name, value);
+      session::set_last(others, name, value);
   }
   if (!arriving->settings.empty())
     given_ = std::make_shared<

@@ -177,6 +177,10 @@ client_link::named client_link::pass_spliced(const named_message& what,
   std::string text{session::text_of(what.body())};
   for (auto use = found.names.rbegin(); use != found.names.rend(); ++use) {
     auto* known = mine.find(use->name);
+    const auto has_failed
+      = server_->mirror().status() == protocol::transaction_status::failed;
+    if (known != nullptr && use->use == name_use::prepare && has_failed)
+      return pass_as_it_is(what, forward); // PostgreSQL refuses it.
     if (known != nullptr && use->use == name_use::prepare)
       return say_query_fails(exists_already(use->name), forward);
     if (known == nullptr && use->use == name_use::prepare)

@@ -156,6 +156,14 @@ bool same_settings(const startup_settings& lhs,
   return *lhs == *rhs;
 }
 
+void set_last(std::vector<std::pair<std::string, std::string>>& settings,
+              std::string_view name, std::string_view value) {
+  std::erase_if(settings, [&](auto& each) {
+    return equal_ignoring_case(each.first, name);
+  });
+  settings.emplace_back(name, value);
+}
+
 void append_replay(std::vector<std::byte>& out, std::string& sent,
                    const reported_values& have, const reported_values& want,
                    const startup_settings& have_startup,

@@ -86,6 +86,11 @@ private:
 using startup_settings
   = std::shared_ptr<const std::vector<std::pair<std::string, std::string>>>;
 
+/// Sets `name`, in any case, to `value`: of several the last one counts, and
+/// only that stands in the list.
+void set_last(std::vector<std::pair<std::string, std::string>>& settings,
+              std::string_view name, std::string_view value);
+
 /// Appends to `out` what makes a server that has (`have`, `have_startup`) be
 /// what a client needs
 /// (`want`, `want_startup`), as one extended-protocol batch: values travel as

@@ -80,8 +80,11 @@ def bench(pg, pooler, mode: str, *options) -> str:
     ("session", "simple"), ("session", "extended"), ("session", "prepared")])
 def test_pgbench(pg, shared, pgbench_tables, mode, protocol):
     # In session mode there are no more clients than servers.
-    clients = 5 if mode == "session" else 16
     for kind in ("-S", "-N", "-b"):
+        # pgbench prepares inside a transaction and lets its other clients wait for
+        # that, who hold servers: it needs one for each of them.
+        few = mode == "session" or (protocol == "prepared" and kind != "-S")
+        clients = 5 if few else 16
         more = ["tpcb-like"] if kind == "-b" else []
         said = bench(pg, shared, mode, "-M", protocol, kind, *more, "-c", clients,
                      "-j", 2, "-t", 40)

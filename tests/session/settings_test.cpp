@@ -113,3 +113,13 @@ BOOST_AUTO_TEST_CASE(setting_names_are_identifiers) {
     BOOST_TEST(!is_setting_name(bad), bad);
   BOOST_TEST(!is_setting_name(std::string(128, 'a')));
 }
+
+BOOST_AUTO_TEST_CASE(of_several_settings_the_last_one_stands) {
+  std::vector<std::pair<std::string, std::string>> uut;
+  set_last(uut, "work_mem", "6MB");
+  set_last(uut, "search_path", "public");
+  set_last(uut, "Work_Mem", "5MB");
+  BOOST_REQUIRE(uut.size() == 2u);
+  BOOST_TEST(uut[0].first == "search_path");
+  BOOST_TEST(uut[1].second == "5MB");
+}
