@@ -215,8 +215,8 @@ def test_a_new_client_after_a_migration(two, connect, way):
             == [["x", "2"]]
 
 
-@pytest.mark.xfail(reason="a statement parsed anew elsewhere has the new columns (docs/prepared-statements.md)",
-                   strict=True)
+@pytest.mark.xfail(reason="a statement parsed anew elsewhere has the new columns "
+                          "(docs/prepared-statements.md)", strict=True)
 def test_rows_are_as_they_were_described(two, connect, other_server):
     """PgBouncer, and JDBC through cenote: another server plans a statement anew, its rows no longer as described"""
     client = connect(two)
@@ -496,8 +496,8 @@ def test_settings_of_an_application_follow(two, direct, connect, other_server):
         assert rows(say(connect(two), look)) == [["-"]]
 
 
-@pytest.mark.xfail(reason="inside a transaction RESET goes to the server's default (docs/session-state.md)",
-                   strict=True)
+@pytest.mark.xfail(reason="inside a transaction RESET goes to the server's default "
+                          "(docs/session-state.md)", strict=True)
 def test_reset_inside_a_transaction(two, pg, connect):
     """RESET within a transaction or a string of statements, with startup parameters"""
     with wire.Client(port=pg.port) as direct:
@@ -520,8 +520,8 @@ def test_statement_names_of_both_protocols(two, direct, connect, other_server, m
     with other_server() if moved else contextlib.nullcontext():
         same(direct, client, query("execute shared_name(1)"))
         # Our words: without the line of PostgreSQL's source.
-    assert states(say(direct, query("prepare shared_name as select 1"))) == [
-        "42P05"] == states(say(client, query("prepare shared_name as select 1")))
+        assert states(say(direct, query("prepare shared_name as select 1"))) == [
+            "42P05"] == states(say(client, query("prepare shared_name as select 1")))
         same(direct, client, query("deallocate shared_name"))
         same(direct, client, bind("", "shared_name", [b"1"]) + execute() + SYNC)
         same(direct, client, query("prepare shared_name as select 'prepared', $1::int"))
