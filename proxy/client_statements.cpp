@@ -2,8 +2,7 @@
 // that follow from the statement (session/statements.hpp), and what its server
 // lacks is parsed in front of the message that needs it. PostgreSQL answers
 // everything itself, in its place in the pipeline: what must fail is sent so
-// that it fails, what is there already is answered by something as harmless as
-// it is equal.
+// that it fails.
 
 #include <algorithm>
 #include <cstring>
@@ -41,6 +40,23 @@ bool take_text(std::span<const std::byte>& bytes, std::string_view& text) {
   text = protocol::as_text(bytes.first(size));
   bytes = bytes.subspan(size + 1);
   return true;
+}
+
+/// What a Describe or Close is about, as far as it is here.
+enum class target_name : std::uint8_t { statement, other, more };
+
+/// `other`: a portal, or something that PostgreSQL will say is wrong.
+target_name statement_named_in(std::span<const std::byte> body,
+                               std::size_t body_bytes, bool is_whole,
+                               std::string_view& name) {
+  if (body.empty() || body.front() != std::byte{'S'}
+      || body_bytes > limits::named_bytes_max)
+    return target_name::other;
+  if (!is_whole)
+    return target_name::more;
+  auto rest = body.subspan(1);
+  return take_text(rest, name) && rest.empty() ? target_name::statement
+                                               : target_name::other;
 }
 
 /// A name that may be one of ours but is none of the client's must not meet a
@@ -423,16 +439,12 @@ client_link::named client_link::pass_bind(const named_message& what,
 
 client_link::named client_link::pass_describe(const named_message& what,
                                               request_run& forward) {
-  auto rest = what.body();
-  if (rest.empty() || rest.front() != std::byte{'S'}
-      || what.body_bytes > limits::named_bytes_max)
-    return pass_as_it_is(what, forward);
-  if (!what.is_whole)
-    return named::more;
-  rest = rest.subspan(1);
   std::string_view name;
-  if (!take_text(rest, name) || !rest.empty())
-    return pass_as_it_is(what, forward);
+  const auto about
+    = statement_named_in(what.body(), what.body_bytes, what.is_whole, name);
+  if (about != target_name::statement)
+    return about == target_name::more ? named::more
+                                      : pass_as_it_is(what, forward);
   if (name.empty()) {
     const auto outcome = give_unnamed(forward);
     return outcome == named::passed ? pass_as_it_is(what, forward) : outcome;
@@ -458,16 +470,12 @@ client_link::named client_link::pass_describe(const named_message& what,
 /// that is not there: the same.
 client_link::named client_link::pass_close(const named_message& what,
                                            request_run& forward) {
-  auto rest = what.body();
-  if (rest.empty() || rest.front() != std::byte{'S'}
-      || what.body_bytes > limits::named_bytes_max)
-    return pass_as_it_is(what, forward);
-  if (!what.is_whole)
-    return named::more;
-  rest = rest.subspan(1);
   std::string_view name;
-  if (!take_text(rest, name) || !rest.empty())
-    return pass_as_it_is(what, forward);
+  const auto about
+    = statement_named_in(what.body(), what.body_bytes, what.is_whole, name);
+  if (about != target_name::statement)
+    return about == target_name::more ? named::more
+                                      : pass_as_it_is(what, forward);
   if (name.empty()) {
     forget_unnamed();
     server_->unnamed_is_foreign();

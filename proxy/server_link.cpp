@@ -113,7 +113,6 @@ void server_link::release() {
   must_succeed_ = false;
   copy_failed_ = false;
   want_cancel_ = false;
-  statuses_ = batch_; // Syncs that a COPY swallowed are not waited for.
   duty_ = duty::resting;
   if (doomed)
     return lane_.checkin(*this, pool::server_verdict::broken);

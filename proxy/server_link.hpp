@@ -311,8 +311,7 @@ private:
   };
   unnamed_owner unnamed_;
   std::uint32_t batch_requests_ = 0;
-  std::uint32_t batch_ = 0;    ///< Sync, Query, FunctionCall: sent.
-  std::uint32_t statuses_ = 0; ///< ReadyForQuery: received.
+  std::uint32_t batch_ = 0; ///< Sync, Query, FunctionCall: sent.
   timers::entry timer_;
   client_link* client_ = nullptr;
   loan_id loan_;

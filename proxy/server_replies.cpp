@@ -85,8 +85,6 @@ bool server_link::take(const protocol::piece& part,
   if (what.violation)
     return false;
   fatal_seen_ = fatal_seen_ || what.fatal;
-  if (what.ready)
-    ++statuses_;
   if (what.how == delivery::skip) {
     forward.flush();
     take_own(part, what);
