@@ -17,6 +17,7 @@
 #include "session/client_life.hpp"
 #include "session/left_behind.hpp"
 #include "session/settings.hpp"
+#include "session/statement_journal.hpp"
 #include "session/statements.hpp"
 #include "session/traces.hpp"
 
@@ -101,11 +102,14 @@ public:
   /// PostgreSQL has not parsed this `edition`: there is what was `before`.
   void restore_unnamed(std::uint32_t edition, std::vector<std::byte> before);
 
-  /// A result type changed: all servers parse what this client has anew.
+  /// A result type changed: this client gets nothing that was parsed before.
   void renew_statements() noexcept;
 
-  /// Puts the client's own names in the place of ours into an ErrorResponse.
-  void show_own_names(std::vector<std::byte>& error) const;
+  /// Puts the client's own names in the place of ours into an ErrorResponse
+  /// that answers request `sequence`.
+  void show_own_names(std::vector<std::byte>& error,
+                      const session::statement_journal& journal,
+                      std::uint32_t sequence) const;
 
   // -- what it leaves behind: client_traces.cpp -------------------------------
 
@@ -235,15 +239,17 @@ private:
   named pass_named_parse(std::string_view name,
                          std::span<const std::byte> definition,
                          request_run& forward);
-  named pass_clash(std::string_view name, session::statement& there,
+  named pass_clash(std::string_view name, const session::statement& there,
                    std::span<const std::byte> definition, request_run& forward);
   named pass_bind(const named_message& what, request_run& forward);
   named pass_describe(const named_message& what, request_run& forward);
   named pass_close(const named_message& what, request_run& forward);
   named pass_as_it_is(const named_message& what, request_run& forward);
-  named find_statement(std::string_view name, session::statement*& found,
+  named find_statement(std::string_view name,
+                       const session::statement_ref*& found,
                        request_run& forward);
   named give_unnamed(request_run& forward);
+  void remember_name(std::string_view name);
   named say_instead(std::vector<std::byte> words, request_run& forward);
   named check(ec code, request_run& forward);
   void put(const named_message& what, std::span<const std::byte> bytes,

@@ -76,55 +76,6 @@ void append_header(char tag, std::size_t body_bytes,
 
 } // namespace
 
-// -- state --------------------------------------------------------------------
-
-session::client_statements& client_link::names() {
-  if (!prepared_)
-    prepared_ = std::make_unique<prepared_state>();
-  return prepared_->named;
-}
-
-void client_link::forget_unnamed() noexcept {
-  if (prepared_)
-    prepared_->unnamed.clear();
-}
-
-void client_link::restore_unnamed(std::uint32_t edition,
-                                  std::vector<std::byte> before) {
-  if (!prepared_ || prepared_->unnamed_edition != edition)
-    return; // There is a later one.
-  prepared_->unnamed = std::move(before);
-  prepared_->unnamed_traces
-    = session::traces_of(session::text_of(prepared_->unnamed));
-}
-
-void client_link::renew_statements() noexcept {
-  prepared_->named.each([](session::statement& one) { one.renew(); });
-}
-
-void client_link::show_own_names(std::vector<std::byte>& error) const {
-  constexpr auto name_bytes
-    = statement_identity::prefix.size() + statement_identity::digits;
-  const auto text = protocol::as_text(error);
-  std::string shown;
-  std::size_t from = 0;
-  for (;;) {
-    const auto at = text.find(statement_identity::prefix, from);
-    if (at == std::string_view::npos || text.size() - at < name_bytes)
-      break;
-    const auto own = prepared_->named.name_of(text.substr(at, name_bytes));
-    shown += text.substr(from, at - from);
-    shown += own.empty() ? text.substr(at, name_bytes) : own;
-    from = at + name_bytes;
-  }
-  shown += text.substr(from);
-  std::vector<std::byte> made;
-  append_header('E', shown.size() - header_bytes, made);
-  const auto body = protocol::as_byte_span(shown).subspan(header_bytes);
-  made.insert(made.end(), body.begin(), body.end());
-  error = std::move(made);
-}
-
 // -- from pieces to messages --------------------------------------------------
 
 /// A piece of a Parse, Bind, Describe or Close. False as `take`.
@@ -289,7 +240,7 @@ client_link::pass_named_parse(std::string_view name,
     return named::waits;
   auto& mine = names();
   if (auto* there = mine.find(name))
-    return pass_clash(name, *there, definition, forward);
+    return pass_clash(name, **there, definition, forward);
   const auto is_full
     = mine.size() >= limits::client_statements_max
    || mine.bytes() + definition.size() > limits::client_statement_bytes_max
@@ -299,16 +250,19 @@ client_link::pass_named_parse(std::string_view name,
     return say_instead(
       protocol::encoded(protocol::make_error(ec::too_many_statements)),
       forward);
-  auto what = lane_.statements().obtain(definition);
-  if (server_->is_open(what.get(), {}))
+  auto known = lane_.statements().obtain(definition);
+  if (server_->is_open(known.get(), {}))
     return named::waits;
   bool is_refused = false;
-  if (auto outcome = refuse_pin(what->traces(), false, forward, is_refused);
+  if (auto outcome = refuse_pin(known->traces(), false, forward, is_refused);
       is_refused)
     return outcome;
+  // Made now, as it would be without us: it knows the tables of today.
+  known->renew();
+  session::statement_ref what{*known};
   auto& out = lane_.home().scratch();
   const auto outcome
-    = check(server_->put_statement(*what, delivery::forward, out), forward);
+    = check(server_->put_statement(what, delivery::forward, out), forward);
   if (outcome != named::passed)
     return outcome;
   ++lane_.sums().client_parses;
@@ -320,17 +274,17 @@ client_link::pass_named_parse(std::string_view name,
 
 /// The name is taken: PostgreSQL says so, of the same name on the server.
 client_link::named
-client_link::pass_clash(std::string_view name, session::statement& there,
+client_link::pass_clash(std::string_view name, const session::statement& there,
                         std::span<const std::byte> definition,
                         request_run& forward) {
-  session::statement* found = nullptr;
+  const session::statement_ref* found = nullptr;
   auto outcome = find_statement(name, found, forward);
   if (outcome != named::passed)
     return outcome;
   outcome = check(server_->expect('P'), forward);
   if (outcome != named::passed)
     return outcome;
-  server_->note(statement_change::must_fail, {}, {});
+  server_->note(statement_change::must_fail, {}, name);
   auto& out = lane_.home().scratch();
   protocol::writer to{out};
   to.begin('P');
@@ -361,15 +315,16 @@ void client_link::keep_unnamed(std::span<const std::byte> bytes, bool is_last) {
 // -- Bind, Describe, Close ----------------------------------------------------
 
 /// The client's statement of this name, put on its server. Null: it has none.
-client_link::named client_link::find_statement(std::string_view name,
-                                               session::statement*& found,
-                                               request_run& forward) {
+client_link::named
+client_link::find_statement(std::string_view name,
+                            const session::statement_ref*& found,
+                            request_run& forward) {
   if (server_->is_open(nullptr, name))
     return named::waits;
   found = prepared_ ? prepared_->named.find(name) : nullptr;
   if (found == nullptr)
     return named::passed;
-  if (server_->is_open(found, {}))
+  if (server_->is_open(found->get(), {}))
     return named::waits;
   auto& out = lane_.home().scratch();
   const auto code = server_->put_statement(*found, delivery::skip_answer, out);
@@ -406,9 +361,9 @@ client_link::named client_link::pass_bind(const named_message& what,
       return pass_as_it_is(what, forward);
     return named::more;
   }
-  session::statement* found = prepared_ ? prepared_->named.find(name) : nullptr;
+  const auto* found = prepared_ ? prepared_->named.find(name) : nullptr;
   if (auto* traces = name.empty() && prepared_ ? &prepared_->unnamed_traces
-                   : found != nullptr          ? &found->traces()
+                   : found != nullptr          ? &(*found)->traces()
                                                : nullptr;
       traces != nullptr && !traces->empty())
     if (note_bound(*traces, what, values) == named::more)
@@ -423,8 +378,9 @@ client_link::named client_link::pass_bind(const named_message& what,
   outcome = check(server_->expect('B'), forward);
   if (outcome != named::passed)
     return outcome;
+  remember_name(name);
   const auto shown
-    = found != nullptr ? std::string{found->name()} : harmless(name);
+    = found != nullptr ? std::string{(*found)->name()} : harmless(name);
   auto& out = lane_.home().scratch();
   append_header('B', what.body_bytes - name.size() + shown.size(), out);
   for (auto text : {portal, std::string_view{shown}}) {
@@ -449,15 +405,16 @@ client_link::named client_link::pass_describe(const named_message& what,
     const auto outcome = give_unnamed(forward);
     return outcome == named::passed ? pass_as_it_is(what, forward) : outcome;
   }
-  session::statement* found = nullptr;
+  const session::statement_ref* found = nullptr;
   auto outcome = find_statement(name, found, forward);
   if (outcome != named::passed)
     return outcome;
   outcome = check(server_->expect('D'), forward);
   if (outcome != named::passed)
     return outcome;
+  remember_name(name);
   const auto shown
-    = found != nullptr ? std::string{found->name()} : harmless(name);
+    = found != nullptr ? std::string{(*found)->name()} : harmless(name);
   auto& out = lane_.home().scratch();
   protocol::writer to{out};
   protocol::describe_message{protocol::target::statement, shown}.encode(to);

@@ -172,7 +172,8 @@ client_link::named client_link::pass_spliced(const named_message& what,
   auto& mine = names();
   auto& out = lane_.home().scratch();
   for (const auto& use : found.names)
-    if (server_->is_open(mine.find(use.name), use.name))
+    if (const auto* known = mine.find(use.name);
+        server_->is_open(known ? known->get() : nullptr, use.name))
       return named::waits;
   std::string text{session::text_of(what.body())};
   for (auto use = found.names.rbegin(); use != found.names.rend(); ++use) {
@@ -190,7 +191,8 @@ client_link::named client_link::pass_spliced(const named_message& what,
       continue;
     if (auto code = server_->put_for_query(*known, out); code != ec::none)
       return check(code, forward);
-    text.replace(use->at, use->size, "\"" + std::string{known->name()} + "\"");
+    text.replace(use->at, use->size,
+                 "\"" + std::string{(*known)->name()} + "\"");
   }
   forward.add_copy(out, true);
   if (auto code = server_->expect('Q'); code != ec::none)
@@ -275,7 +277,11 @@ bool client_link::waits_for_reset() const noexcept {
   const auto& mirror = server_->mirror();
   const auto in_block = mirror.owes_nothing()
                      && mirror.status() != protocol::transaction_status::idle;
-  return server_->batch() != reset_batch_ && !in_block;
+  // A Query in the middle of a batch that failed is skipped with it: what is
+  // behind must go on, it has the Sync.
+  const auto needs_sync
+    = mirror.to_come_clean() == protocol::reply_mirror::remedy::sync;
+  return server_->batch() != reset_batch_ && !in_block && !needs_sync;
 }
 
 void client_link::learned(trace_set asked, session::left_behind found) {

@@ -101,7 +101,7 @@ public:
 
   /// Appends to `out` what puts `what` on the server if it is not there.
   /// `how` is for the Parse itself: `forward` if the client said it.
-  [[nodiscard]] ec put_statement(session::statement& what,
+  [[nodiscard]] ec put_statement(const session::statement_ref& what,
                                  protocol::delivery how,
                                  std::vector<std::byte>& out);
 
@@ -135,7 +135,7 @@ public:
 
   /// Puts what a Query names on the server, as a batch of its own: its errors
   /// are nobody's, the Query has its own.
-  [[nodiscard]] ec put_for_query(session::statement& what,
+  [[nodiscard]] ec put_for_query(const session::statement_ref& what,
                                  std::vector<std::byte>& out);
 
   /// The Query recorded last takes it off the server.

@@ -143,8 +143,14 @@ void server_link::say_ready(byte_run<to_client>& forward) {
 }
 
 void server_link::gather(const protocol::piece& part, bool is_own) {
-  if (part.body_bytes > gathered_bytes_max)
+  if (part.body_bytes > gathered_bytes_max) {
+    // What it says counts, even if nobody reads it.
+    if (part.tag == 'D')
+      answer_.cut();
+    else if (part.tag == 'E' && own_error_.empty())
+      own_error_ = protocol::error_message(ec::server_protocol_violation);
     return;
+  }
   gather_bytes(part);
   if (!part.ends())
     return;

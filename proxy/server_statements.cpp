@@ -68,7 +68,7 @@ void server_link::note_of_query(statement_change change,
                 std::move(what), name);
 }
 
-ec server_link::put_for_query(session::statement& what,
+ec server_link::put_for_query(const session::statement_ref& what,
                               std::vector<std::byte>& out) {
   if (statements_.use(what))
     return ec::none;
@@ -80,47 +80,49 @@ ec server_link::put_for_query(session::statement& what,
 }
 
 void server_link::deallocated(session::statement& what) {
-  note_of_query(statement_change::server_lost, session::statement_ref{what},
-                {});
+  if (const auto* held = statements_.find(what))
+    note_of_query(statement_change::server_lost, *held, {});
   statements_.remove(what);
 }
 
-ec server_link::put_statement(session::statement& what, delivery how,
+ec server_link::put_statement(const session::statement_ref& what, delivery how,
                               std::vector<std::byte>& out) {
   if (how != delivery::forward && !statements_doubted_ && statements_.use(what))
     return ec::none;
   // In a failed transaction PostgreSQL refuses a Parse: what is there must not
   // be lost for that.
   if (mirror_.status() == protocol::transaction_status::failed
-      && statements_.use(what)) {
-    append_parse(trial_name, what.definition(), out);
+      && statements_.find(*what) != nullptr) {
+    append_parse(trial_name, what->definition(), out);
     append_close(trial_name, out);
     if (auto code = expect('P', how); code != ec::none)
       return code;
     return expect('C', delivery::skip_answer);
   }
-  auto evict = [&](session::statement& old) {
-    append_close(old.name(), out);
+  auto evict = [&](session::statement_ref old) {
+    append_close(old->name(), out);
     if (auto code = expect('C', delivery::skip_answer); code != ec::none)
       return code;
-    note(statement_change::server_lost, session::statement_ref{old}, {});
-    statements_.remove(old);
+    note(statement_change::server_lost, old, {});
+    statements_.remove(*old);
     return ec::none;
   };
   // Another edition of it, or the client's own Parse: made now, as it would be
   // without us, so that it knows the tables of today.
-  if (statements_.holds(what) || statements_doubted_)
-    if (auto code = evict(what); code != ec::none)
+  const auto* held = statements_.find(*what);
+  if (held != nullptr || statements_doubted_)
+    if (auto code = evict(held != nullptr ? *held : what); code != ec::none)
       return code;
   while (statements_.size() >= lane_.settings().prepared_statements_max)
     if (auto code = evict(*statements_.coldest()); code != ec::none)
       return code;
-  append_parse(what.name(), what.definition(), out);
+  append_parse(what->name(), what->definition(), out);
   if (auto code = expect('P', how); code != ec::none)
     return code;
   ++lane_.sums().server_parses;
-  note(statement_change::server_has, session::statement_ref{what}, {});
-  statements_.add(session::statement_ref{what});
+  const session::statement_ref now{*what}; // The edition of today.
+  note(statement_change::server_has, now, {});
+  statements_.add(now);
   return ec::none;
 }
 
@@ -216,6 +218,7 @@ void server_link::undo(session::statement_journal::entry& what,
     case statement_change::must_fail:
     case statement_change::all_forgotten:
     case statement_change::error_instead:
+    case statement_change::says_name:
       break;
   }
 }
@@ -265,7 +268,7 @@ void server_link::take_error(const protocol::piece& part,
   if (mentions(gathered_, statement_identity::prefix)) {
     // A function may have deallocated what we put there.
     statements_doubted_ = statements_doubted_ || mentions(gathered_, "C26000");
-    client_->show_own_names(gathered_);
+    client_->show_own_names(gathered_, journal_, what.sequence);
   }
   forward.add_copy(gathered_, true);
 }

@@ -49,6 +49,11 @@ public:
   /// The body of a DataRow of the answer.
   void row(std::span<const std::byte> body);
 
+  /// A row that was too large to be read.
+  void cut() noexcept {
+    found_.is_cut = true;
+  }
+
   [[nodiscard]] left_behind take() noexcept {
     return std::exchange(found_, {});
   }

@@ -43,12 +43,32 @@ statement_journal::find_error(std::uint32_t sequence) noexcept {
   return nullptr;
 }
 
+std::string_view
+statement_journal::name_at(std::uint32_t sequence) const noexcept {
+  for (auto i = first_; i < entries_.size(); ++i)
+    if (entries_[i].sequence == sequence && is_remark(entries_[i].change))
+      return entries_[i].name;
+  return {};
+}
+
+bool statement_journal::is_added_after(std::uint32_t sequence,
+                                       std::string_view name) const noexcept {
+  for (auto i = first_; i < entries_.size(); ++i)
+    if (entries_[i].change == statement_change::name_added
+        && is_before(sequence, entries_[i].sequence)
+        && entries_[i].name == name)
+      return true;
+  return false;
+}
+
 bool statement_journal::is_open(const statement* what, std::string_view name,
                                 std::uint32_t batch) const noexcept {
   for (auto i = first_; i < entries_.size(); ++i) {
     const auto& at = entries_[i];
     if (at.batch == batch)
       return false;
+    if (is_remark(at.change))
+      continue;
     if (at.change == statement_change::all_forgotten
         || (what != nullptr && at.what.get() == what)
         || (!name.empty() && at.name == name))

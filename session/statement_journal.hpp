@@ -19,9 +19,10 @@ enum class statement_change : std::uint8_t {
   name_removed,  ///< The client called `what` by `name`.
   unnamed,       ///< The client's own Parse of the unnamed statement.
   unnamed_ours,  ///< We gave or took the unnamed statement.
-  must_fail,     ///< A Parse under a name that `what` has on the server.
+  must_fail,     ///< A Parse of the client's `name`, which it has already.
   all_forgotten, ///< DEALLOCATE ALL: what is there then, its answer shows.
   error_instead, ///< The client is to be told `words` when the request fails.
+  says_name,     ///< The request is about the client's `name`: for its error.
 };
 
 /// Changes that rest on requests which PostgreSQL has not answered yet. They
@@ -62,6 +63,13 @@ public:
 
   /// The words for the request, or null.
   [[nodiscard]] entry* find_error(std::uint32_t sequence) noexcept;
+
+  /// The client's name that the request is about, if that was noted.
+  [[nodiscard]] std::string_view name_at(std::uint32_t sequence) const noexcept;
+
+  /// The client's `name` is given by a request behind this one.
+  [[nodiscard]] bool is_added_after(std::uint32_t sequence,
+                                    std::string_view name) const noexcept;
 
   /// Forgets all before `settled`; calls `undo(entry&)` for those that were not
   /// done, the latest first. Returns whether anything was forgotten.
@@ -104,6 +112,12 @@ public:
   }
 
 private:
+  /// Says something of a request that changes nothing.
+  [[nodiscard]] static bool is_remark(statement_change what) noexcept {
+    return what == statement_change::must_fail
+        || what == statement_change::says_name;
+  }
+
   [[nodiscard]] static bool is_before(std::uint32_t a,
                                       std::uint32_t b) noexcept {
     return static_cast<std::int32_t>(a - b) < 0;

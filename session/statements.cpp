@@ -61,13 +61,18 @@ void statement_cache::forget(statement& what) noexcept {
 
 // -- client_statements --------------------------------------------------------
 
-statement* client_statements::find(std::string_view name) const noexcept {
+const statement_ref*
+client_statements::find(std::string_view name) const noexcept {
   auto found = names_.find(name);
-  return found == names_.end() ? nullptr : found->second.get();
+  return found == names_.end() ? nullptr : &found->second;
 }
 
 void client_statements::add(std::string_view name, statement_ref what) {
   bytes_ += what->bytes() + name.size();
+  has_twins_
+    = has_twins_ || std::any_of(names_.begin(), names_.end(), [&](auto& one) {
+        return one.second.get() == what.get();
+      });
   names_.emplace(name, std::move(what));
 }
 
@@ -83,35 +88,39 @@ statement_ref client_statements::remove(std::string_view name) noexcept {
 
 void client_statements::clear() noexcept {
   names_.clear();
+  has_twins_ = false;
   bytes_ = 0;
 }
 
-std::string_view
-client_statements::name_of(std::string_view server_name) const noexcept {
-  for (auto& [name, what] : names_)
-    if (what->name() == server_name)
-      return name;
-  return {};
+void client_statements::renew() noexcept {
+  for (auto& [name, what] : names_) {
+    what->renew();
+    what = statement_ref{*what};
+  }
 }
 
 // -- server_statements --------------------------------------------------------
 
-bool server_statements::use(const statement& what) noexcept {
-  auto found = held_.find(&what);
-  if (found == held_.end() || found->second.edition != what.edition())
+bool server_statements::use(const statement_ref& what) noexcept {
+  auto found = held_.find(what.get());
+  if (found == held_.end())
+    return false;
+  const auto newer_by = found->second.what.edition() - what.edition();
+  if (static_cast<std::int32_t>(newer_by) < 0)
     return false;
   found->second.used_at = ++clock_;
   return true;
 }
 
-bool server_statements::holds(const statement& what) const noexcept {
-  return held_.contains(&what);
+const statement_ref*
+server_statements::find(const statement& what) const noexcept {
+  auto found = held_.find(&what);
+  return found == held_.end() ? nullptr : &found->second.what;
 }
 
 void server_statements::add(statement_ref what) {
   auto* key = what.get();
-  auto edition = what->edition();
-  held_.insert_or_assign(key, entry{std::move(what), ++clock_, edition});
+  held_.insert_or_assign(key, entry{std::move(what), ++clock_});
 }
 
 void server_statements::remove(const statement& what) noexcept {
@@ -122,12 +131,12 @@ void server_statements::clear() noexcept {
   held_.clear();
 }
 
-statement* server_statements::coldest() const noexcept {
+const statement_ref* server_statements::coldest() const noexcept {
   auto found = std::min_element(held_.begin(), held_.end(),
                                 [](const auto& a, const auto& b) {
                                   return a.second.used_at < b.second.used_at;
                                 });
-  return found == held_.end() ? nullptr : found->second.what.get();
+  return found == held_.end() ? nullptr : &found->second.what;
 }
 
 } // namespace cenote::session

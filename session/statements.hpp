@@ -75,12 +75,12 @@ public:
     return definition_.size() + overhead_bytes;
   }
 
-  /// Rises when what servers hold of it is out of date (its result type
-  /// changed): they must parse it anew.
+  /// Of what PostgreSQL parses now.
   [[nodiscard]] std::uint32_t edition() const noexcept {
     return edition_;
   }
 
+  /// Whoever keeps it from now on wants it parsed from now on, too.
   void renew() noexcept {
     ++edition_;
   }
@@ -108,29 +108,35 @@ private:
   std::uint32_t edition_ = 0;
 };
 
-/// Keeps a statement. May be null.
+/// Keeps a statement, and remembers its edition when that began: for a client,
+/// the oldest that it can use (it saw the tables of that time); for a server,
+/// the one that it has. May be null.
 class statement_ref {
 public:
   statement_ref() noexcept = default;
 
   explicit statement_ref(statement& what) noexcept
-    : what_{&what} {
+    : what_{&what},
+      edition_{what.edition_} {
     ++what_->uses_;
   }
 
   statement_ref(statement_ref&& other) noexcept
-    : what_{std::exchange(other.what_, nullptr)} {
+    : what_{std::exchange(other.what_, nullptr)},
+      edition_{other.edition_} {
     // nop
   }
 
   statement_ref(const statement_ref& other) noexcept
-    : what_{other.what_} {
+    : what_{other.what_},
+      edition_{other.edition_} {
     if (what_ != nullptr)
       ++what_->uses_;
   }
 
   statement_ref& operator=(statement_ref other) noexcept {
     std::swap(what_, other.what_);
+    edition_ = other.edition_;
     return *this;
   }
 
@@ -140,6 +146,10 @@ public:
 
   [[nodiscard]] statement* get() const noexcept {
     return what_;
+  }
+
+  [[nodiscard]] std::uint32_t edition() const noexcept {
+    return edition_;
   }
 
   [[nodiscard]] statement& operator*() const noexcept {
@@ -158,6 +168,7 @@ private:
   void drop() noexcept;
 
   statement* what_ = nullptr;
+  std::uint32_t edition_ = 0;
 };
 
 /// All statements of a lane, each once. Outlives its `statement_ref`s.
@@ -193,7 +204,7 @@ private:
 class client_statements {
 public:
   /// Null if the client has none of that name.
-  [[nodiscard]] statement* find(std::string_view name) const noexcept;
+  [[nodiscard]] const statement_ref* find(std::string_view name) const noexcept;
 
   /// `name` must be free.
   void add(std::string_view name, statement_ref what);
@@ -203,17 +214,24 @@ public:
 
   void clear() noexcept;
 
-  /// The client's name for what a server calls `server_name`; empty if it has
-  /// none. Looks at all: for error messages.
-  [[nodiscard]] std::string_view
-  name_of(std::string_view server_name) const noexcept;
-
-  /// Calls `what` for each statement.
-  template <class What>
-  void each(What what) {
-    for (auto& [name, one] : names_)
-      what(*one);
+  /// The client's name, not one that `is_hidden(name)`, for what a server calls
+  /// `server_name`; empty if it has none. Looks at all: for error messages.
+  template <class IsHidden>
+  [[nodiscard]] std::string_view name_of(std::string_view server_name,
+                                         IsHidden is_hidden) const {
+    for (auto& [name, what] : names_)
+      if (what->name() == server_name && !is_hidden(std::string_view{name}))
+        return name;
+    return {};
   }
+
+  /// Some statement has had several names. Stays so until `clear()`.
+  [[nodiscard]] bool has_twins() const noexcept {
+    return has_twins_;
+  }
+
+  /// None may be given what was parsed before now.
+  void renew() noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept {
     return names_.size();
@@ -234,16 +252,18 @@ private:
   std::unordered_map<std::string, statement_ref, text_hash, std::equal_to<>>
     names_;
   std::size_t bytes_ = 0;
+  bool has_twins_ = false;
 };
 
 /// What one server holds, and which of it was used longest ago.
 class server_statements {
 public:
-  /// Whether the server has this edition of `what`; then it was just used.
-  [[nodiscard]] bool use(const statement& what) noexcept;
+  /// Whether the server has `what` in this or a later edition; then it was just
+  /// used.
+  [[nodiscard]] bool use(const statement_ref& what) noexcept;
 
-  /// Whether the server has it in any edition.
-  [[nodiscard]] bool holds(const statement& what) const noexcept;
+  /// What the server has of it, in any edition. Null: nothing.
+  [[nodiscard]] const statement_ref* find(const statement& what) const noexcept;
 
   /// The server has it now.
   void add(statement_ref what);
@@ -253,7 +273,7 @@ public:
 
   /// Used longest ago; null if there is none. Looks at all: to be called when
   /// one must go.
-  [[nodiscard]] statement* coldest() const noexcept;
+  [[nodiscard]] const statement_ref* coldest() const noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept {
     return held_.size();
@@ -263,7 +283,6 @@ private:
   struct entry {
     statement_ref what;
     std::uint64_t used_at = 0;
-    std::uint32_t edition = 0;
   };
 
   std::unordered_map<const statement*, entry> held_;

@@ -119,6 +119,23 @@ def test_reset_goes_back_to_what_the_client_gave(crowd, connect):
                                                                    "11MB")
 
 
+@pytest.mark.parametrize("block", ["begin", "select 1"])
+@pytest.mark.parametrize("failing", ["select 1/0", "select 1"])
+def test_a_reset_and_a_query_that_is_skipped_with_its_batch(crowd, connect, block,
+                                                            failing):
+    """The Sync behind must not wait for the settings: the server waits for it."""
+    client = connect(crowd, TimeZone="Asia/Tokyo")
+    client.send(wire.query(block) + wire.query("reset all") + wire.extended(failing)
+                + wire.query("select 'skipped?'") + wire.SYNC
+                + wire.extended("show timezone") + wire.SYNC + wire.query("rollback"))
+    told = client.recv_until("Z", 6 if failing == "select 1" else 5)
+    shown = [wire.data_row(body) for tag, body in told if tag == "D"]
+    if block != "begin":
+        assert shown[-1] == ["Asia/Tokyo"]
+    crowd.shuffle()
+    assert show(client, "TimeZone") == "Asia/Tokyo"
+
+
 def test_requests_sent_behind_a_set_find_it(crowd, connect):
     client = connect(crowd)
     client.send(b"".join(wire.query(f"set work_mem = '{i}MB'")
@@ -239,6 +256,19 @@ def test_a_client_that_vanishes_right_after_a_set_leaves_nothing(pg, start, conn
         assert show(other, "work_mem") == default
         assert show(other, "app.x") in (None, "")
         other.close()
+
+
+def test_a_setting_too_large_to_be_read_meets_nobody_else(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_size=2))
+    client, other = connect(pooler), connect(pooler)
+    for size in (1000, 20_000, 100_000):
+        client.query(f"select set_config('app.large', repeat('x', {size}), false)")
+        for _ in range(3):
+            pooler.console("show servers")
+            other.query("begin")
+            assert show(other, "app.large") in (None, "")
+            other.query("commit")
+            assert len(show(client, "app.large")) == size
 
 
 def test_so_many_clients_may_keep_a_server(pg, start, connect):

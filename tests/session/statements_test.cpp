@@ -66,16 +66,19 @@ BOOST_AUTO_TEST_CASE(a_client_counts_names_and_bytes) {
   uut.add("b", cache.obtain(as_byte_span(definition("select 1"))));
   BOOST_TEST(uut.size() == 2u);
   auto both = uut.bytes();
-  BOOST_TEST(uut.find("a") == uut.find("b"));
+  BOOST_TEST(uut.find("a")->get() == uut.find("b")->get());
   BOOST_TEST(uut.find("c") == nullptr);
   BOOST_TEST(!uut.remove("c"));
   auto was = uut.remove("a");
-  BOOST_TEST(was.get() == uut.find("b"));
+  BOOST_TEST(was.get() == uut.find("b")->get());
   BOOST_TEST(uut.bytes() * 2 == both);
-  BOOST_TEST(uut.name_of(was->name()) == "b");
+  const auto none = [](std::string_view) { return false; };
+  BOOST_TEST(uut.name_of(was->name(), none) == "b");
+  BOOST_TEST(uut.name_of(was->name(), [](auto name) { return name == "b"; })
+             == "");
   uut.clear();
   BOOST_TEST(uut.bytes() == 0u);
-  BOOST_TEST(uut.name_of(was->name()) == "");
+  BOOST_TEST(uut.name_of(was->name(), none) == "");
 }
 
 BOOST_AUTO_TEST_CASE(the_coldest_is_the_one_used_longest_ago) {
@@ -84,14 +87,14 @@ BOOST_AUTO_TEST_CASE(the_coldest_is_the_one_used_longest_ago) {
   auto a = cache.obtain(as_byte_span(definition("select 'a'")));
   auto b = cache.obtain(as_byte_span(definition("select 'b'")));
   BOOST_TEST(uut.coldest() == nullptr);
-  BOOST_TEST(!uut.use(*a));
+  BOOST_TEST(!uut.use(a));
   uut.add(a);
   uut.add(b);
-  BOOST_TEST(uut.coldest() == a.get());
-  BOOST_TEST(uut.use(*a));
-  BOOST_TEST(uut.coldest() == b.get());
+  BOOST_TEST(uut.coldest()->get() == a.get());
+  BOOST_TEST(uut.use(a));
+  BOOST_TEST(uut.coldest()->get() == b.get());
   uut.remove(*b);
-  BOOST_TEST(uut.coldest() == a.get());
+  BOOST_TEST(uut.coldest()->get() == a.get());
   BOOST_TEST(uut.size() == 1u);
 }
 
@@ -100,11 +103,28 @@ BOOST_AUTO_TEST_CASE(a_renewed_statement_must_be_parsed_again) {
   server_statements uut;
   auto what = cache.obtain(as_byte_span(definition("select * from t")));
   uut.add(what);
-  BOOST_TEST(uut.use(*what));
+  BOOST_TEST(uut.use(what));
   what->renew();
-  BOOST_TEST(!uut.use(*what));
-  BOOST_TEST(uut.holds(*what));
-  uut.add(what);
-  BOOST_TEST(uut.use(*what));
+  const statement_ref younger{*what};
+  BOOST_TEST(uut.use(what)); // Who had it before may still use it.
+  BOOST_TEST(!uut.use(younger));
+  BOOST_TEST(uut.find(*what)->edition() == what.edition());
+  uut.add(younger);
+  BOOST_TEST(uut.use(younger));
+  BOOST_TEST(uut.use(what));
   BOOST_TEST(uut.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_renews_its_own_statements_only) {
+  statement_cache cache;
+  server_statements server;
+  client_statements one;
+  client_statements other;
+  const auto what = cache.obtain(as_byte_span(definition("select * from t")));
+  server.add(what);
+  one.add("a", what);
+  other.add("b", what);
+  one.renew();
+  BOOST_TEST(!server.use(*one.find("a")));
+  BOOST_TEST(server.use(*other.find("b")));
 }

@@ -1,0 +1,83 @@
+// What a client has prepared, where servers change: its own names.
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "protocol/messages.hpp"
+#include "protocol/reader.hpp"
+#include "protocol/writer.hpp"
+#include "proxy/client_link.hpp"
+#include "proxy/server_link.hpp"
+
+namespace cenote::proxy {
+
+using session::statement_identity;
+
+session::client_statements& client_link::names() {
+  if (!prepared_)
+    prepared_ = std::make_unique<prepared_state>();
+  return prepared_->named;
+}
+
+void client_link::forget_unnamed() noexcept {
+  if (prepared_)
+    prepared_->unnamed.clear();
+}
+
+void client_link::restore_unnamed(std::uint32_t edition,
+                                  std::vector<std::byte> before) {
+  if (!prepared_ || prepared_->unnamed_edition != edition)
+    return; // There is a later one.
+  prepared_->unnamed = std::move(before);
+  prepared_->unnamed_traces
+    = session::traces_of(session::text_of(prepared_->unnamed));
+}
+
+void client_link::renew_statements() noexcept {
+  prepared_->named.renew();
+}
+
+/// If the request recorded last fails: the name it is about.
+void client_link::remember_name(std::string_view name) {
+  if (prepared_ && prepared_->named.has_twins())
+    server_->note(session::statement_change::says_name, {}, name);
+}
+
+void client_link::show_own_names(std::vector<std::byte>& error,
+                                 const session::statement_journal& journal,
+                                 std::uint32_t sequence) const {
+  constexpr auto name_bytes
+    = statement_identity::prefix.size() + statement_identity::digits;
+  const auto own_name = [&](std::string_view on_server) {
+    const auto said = journal.name_at(sequence);
+    if (const auto* what = prepared_->named.find(said);
+        what != nullptr && (*what)->name() == on_server)
+      return said;
+    return prepared_->named.name_of(on_server, [&](std::string_view name) {
+      return journal.is_added_after(sequence, name);
+    });
+  };
+  const auto text = protocol::as_text(error);
+  std::string shown;
+  std::size_t from = 0;
+  for (;;) {
+    const auto at = text.find(statement_identity::prefix, from);
+    if (at == std::string_view::npos || text.size() - at < name_bytes)
+      break;
+    const auto on_server = text.substr(at, name_bytes);
+    const auto own = own_name(on_server);
+    shown += text.substr(from, at - from);
+    shown += own.empty() ? on_server : own;
+    from = at + name_bytes;
+  }
+  shown += text.substr(from);
+  std::vector<std::byte> made;
+  protocol::writer to{made};
+  to.begin('E');
+  to.byte_n(std::string_view{shown}.substr(protocol::header_bytes));
+  to.end();
+  error = std::move(made);
+}
+
+} // namespace cenote::proxy
