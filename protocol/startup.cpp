@@ -65,6 +65,11 @@ bool startup_message::needs_negotiation(std::uint16_t minor_max) const {
                      });
 }
 
+protocol_version
+startup_message::common_version(std::uint16_t minor_max) const noexcept {
+  return {version.major, std::min(version.minor, minor_max)};
+}
+
 void startup_message::encode(writer& to) const {
   to.begin_untyped();
   to.int16(static_cast<std::int16_t>(version.major));

@@ -31,6 +31,10 @@ struct protocol_version {
   friend auto operator<=>(protocol_version, protocol_version) = default;
 };
 
+/// What we speak to clients. 3.2 differs from 3.0 in the length of cancel keys
+/// alone.
+inline constexpr std::uint16_t minor_version_max = 2;
+
 struct ssl_request {
   static constexpr std::int32_t code = 80877103;
 
@@ -78,7 +82,12 @@ struct startup_message {
 
   /// Whether a NegotiateProtocolVersion is due to a client of ours, if we speak
   /// 3.`minor_max` and no extension.
-  [[nodiscard]] bool needs_negotiation(std::uint16_t minor_max = 0) const;
+  [[nodiscard]] bool needs_negotiation(std::uint16_t minor_max
+                                       = minor_version_max) const;
+
+  /// What will be spoken: the client's version or our newest.
+  [[nodiscard]] protocol_version
+  common_version(std::uint16_t minor_max = minor_version_max) const noexcept;
 
   void encode(writer& to) const;
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -44,15 +43,6 @@ private:
   std::vector<quota_unit> units_;
 };
 
-/// A secret eight byte key (BackendKeyData of protocol 3.0): the client's
-/// handle for cancel. Byte 0 is the node (0 until there is a cluster), byte 1
-/// the shard that owns the client, six bytes are random.
-struct cancel_key {
-  std::array<std::byte, 8> bytes{};
-
-  friend bool operator==(const cancel_key&, const cancel_key&) = default;
-};
-
 /// An end of a connection as the console shows it.
 struct peer_name {
   std::string address; ///< "127.0.0.1", "::1", "unix".
@@ -76,6 +66,7 @@ struct client_adoption {
   peer_name peer;
   peer_name local;
   bool is_tls = false;
+  bool has_long_key = false; ///< Protocol 3.2: BackendKeyData is long.
   /// Startup parameters that are settings (`options` taken apart too), in
   /// order, without user, database, replication, options and cenote's own.
   /// Names are checked identifiers.

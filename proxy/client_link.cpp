@@ -76,15 +76,15 @@ bool client_link::start(const greeting* pool_defaults) {
     startup_ = std::make_shared<
       const std::vector<std::pair<std::string, std::string>>>(
       std::move(others));
-  key_ = home.register_client(*this);
+  key_ = home.register_client(*this, arriving->has_long_key);
   ready_at_ = request_at_ = home.now();
   auto& out = home.scratch();
   out.insert(out.end(), arriving->last_words.begin(),
              arriving->last_words.end());
   protocol::writer to{out};
-  to.begin('K');
-  to.byte_n(key_.bytes);
-  to.end();
+  const auto key = home.spell_out(key_);
+  protocol::backend_key_data{static_cast<std::int32_t>(key.pid), key.secret}
+    .encode(to);
   to.begin('Z');
   to.byte1('I');
   to.end();

@@ -12,6 +12,7 @@
 #include "protocol/reply_mirror.hpp"
 #include "proxy/adoption.hpp"
 #include "proxy/byte_run.hpp"
+#include "proxy/cancel_keys.hpp"
 #include "proxy/snapshot.hpp"
 #include "proxy/timed.hpp"
 #include "session/client_life.hpp"
@@ -141,10 +142,6 @@ public:
 
   [[nodiscard]] client_id id() const noexcept {
     return seat_.who();
-  }
-
-  [[nodiscard]] const cancel_key& key() const noexcept {
-    return key_;
   }
 
   [[nodiscard]] session::phase phase() const noexcept {
@@ -314,7 +311,7 @@ private:
   session::startup_settings given_; ///< All that the startup message set.
   timers::entry timer_;
   subscription seat_;
-  cancel_key key_;
+  cancel_handle key_;
   /// What a client has prepared, where servers change.
   struct prepared_state {
     session::client_statements named;

@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "proxy/adoption.hpp"
+#include "proxy/cancel_keys.hpp"
 #include "proxy/lane_ref.hpp"
 #include "proxy/pool_port.hpp"
 #include "proxy/snapshot.hpp"
@@ -101,7 +102,7 @@ public:
   virtual void adopt(lane_ref where, server_adoption server) = 0;
 
   /// A CancelRequest arrived with this key. A key nobody has does nothing.
-  virtual void cancel(const cancel_key& key) = 0;
+  virtual void cancel(cancel_key key) = 0;
 
   /// The order with this ticket was acknowledged or given up.
   virtual void cancel_settled(std::uint32_t shard, std::uint64_t ticket,

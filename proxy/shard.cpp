@@ -1,11 +1,7 @@
 #include "proxy/shard.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
-#include <cstring>
 
-#include "base/assert.hpp"
 #include "base/log.hpp"
 #include "protocol/messages.hpp"
 #include "proxy/client_link.hpp"
@@ -21,12 +17,6 @@ constexpr std::size_t spare_buffers_max = 256;
 constexpr std::size_t buffer_bytes = 4096;
 
 constexpr auto farewell_time_max = std::chrono::seconds{5};
-
-std::uint64_t number_of(const cancel_key& key) noexcept {
-  std::uint64_t out = 0;
-  std::memcpy(&out, key.bytes.data(), sizeof out);
-  return out;
-}
 
 /// For a client that finds no lane: it is told so and forgotten.
 struct deaf final : net::stream_sink {
@@ -49,7 +39,8 @@ shard::shard(std::uint32_t index, std::unique_ptr<net::engine> engine,
              edge_port& edge)
   : index_{index},
     engine_{std::move(engine)},
-    edge_{edge} {
+    edge_{edge},
+    cancel_keys_{index} {
   // nop
 }
 
@@ -157,39 +148,26 @@ void shard::adopt(lane_id where, server_adoption server) {
 
 // -- clients ------------------------------------------------------------------
 
-/// Random bytes, each handed out once and wiped.
-void shard::draw(std::span<std::byte> into) noexcept {
-  if (random_left_ < into.size()) {
-    auto filled = getrandom(random_.data(), random_.size(), 0);
-    CENOTE_ASSERT(filled == static_cast<ssize_t>(random_.size()));
-    random_left_ = random_.size();
-  }
-  random_left_ -= into.size();
-  auto from = std::span{random_}.subspan(random_left_, into.size());
-  std::copy(from.begin(), from.end(), into.begin());
-  std::fill(from.begin(), from.end(), std::byte{0});
-}
-
-cancel_key shard::register_client(client_link& who) {
-  cancel_key key;
-  do {
-    draw(key.bytes);
-    key.bytes[0] = std::byte{0};
-    key.bytes[1] = static_cast<std::byte>(index_);
-  } while (clients_by_key_.contains(number_of(key)));
-  clients_by_key_.emplace(number_of(key), &who);
+cancel_handle shard::register_client(client_link& who, bool has_long_key) {
   clients_by_id_.emplace(who.id(), &who);
-  return key;
+  return cancel_keys_.draw(who.id(), has_long_key);
 }
 
-void shard::forget_client(const cancel_key& key, client_id id) noexcept {
-  clients_by_key_.erase(number_of(key));
+void shard::forget_client(const cancel_handle& key, client_id id) noexcept {
+  cancel_keys_.forget(key, id);
   clients_by_id_.erase(id);
 }
 
+cancel_key shard::spell_out(const cancel_handle& key) const {
+  return cancel_keys_.spell_out(key);
+}
+
 void shard::cancel(const cancel_key& key) {
-  auto found = clients_by_key_.find(number_of(key));
-  if (found != clients_by_key_.end())
+  const auto who = cancel_keys_.find(key);
+  if (!who)
+    return;
+  auto found = clients_by_id_.find(*who);
+  if (found != clients_by_id_.end())
     found->second->cancel();
 }
 

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -16,6 +14,7 @@
 #include "net/engine.hpp"
 #include "net/mailbox.hpp"
 #include "proxy/adoption.hpp"
+#include "proxy/cancel_keys.hpp"
 #include "proxy/data_plane.hpp"
 #include "proxy/timed.hpp"
 #include "session/settings.hpp"
@@ -104,8 +103,9 @@ public:
   void adopt(lane_id where, server_adoption server);
 
   /// Draws a key nobody on this shard has, and remembers whose it is.
-  cancel_key register_client(client_link& who);
-  void forget_client(const cancel_key& key, client_id id) noexcept;
+  cancel_handle register_client(client_link& who, bool has_long_key);
+  void forget_client(const cancel_handle& key, client_id id) noexcept;
+  [[nodiscard]] cancel_key spell_out(const cancel_handle& key) const;
   void cancel(const cancel_key& key);
   void end_client(client_id who, ec why);
 
@@ -135,11 +135,6 @@ private:
   void fire_timers();
   void finish_turn();
 
-  /// So many system calls for random bytes less.
-  static constexpr std::size_t random_bytes_max = 240;
-
-  void draw(std::span<std::byte> into) noexcept;
-
   std::uint32_t index_;
   std::unique_ptr<net::engine> engine_;
   edge_port& edge_;
@@ -151,8 +146,6 @@ private:
   session::value_store values_;
   std::vector<std::byte> scratch_;
   std::string tag_scratch_;
-  std::array<std::byte, random_bytes_max> random_{};
-  std::size_t random_left_ = 0;
   std::vector<std::vector<std::byte>> buffers_;
 
   std::vector<std::unique_ptr<client_link>> dead_clients_;
@@ -160,7 +153,7 @@ private:
   std::unordered_map<lane_id, std::unique_ptr<lane>> lanes_;
   std::vector<std::unique_ptr<lane>> dead_lanes_;
   std::vector<lane*> marked_;
-  std::unordered_map<std::uint64_t, client_link*> clients_by_key_;
+  cancel_keys cancel_keys_;
   std::unordered_map<client_id, client_link*> clients_by_id_;
   std::unordered_map<server_id, server_link*> servers_by_id_;
   std::unordered_map<std::uint64_t, server_id> tickets_;

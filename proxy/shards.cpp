@@ -140,12 +140,11 @@ void shards::adopt(lane_ref where, server_adoption server) {
     });
 }
 
-void shards::cancel(const cancel_key& key) {
-  auto index = std::to_integer<std::size_t>(key.bytes[1]);
-  if (index >= shards_.size())
+void shards::cancel(cancel_key key) {
+  if (key.shard() >= shards_.size())
     return;
-  auto& home = *shards_[index];
-  home.post([&home, key]() noexcept { home.cancel(key); });
+  auto& home = *shards_[key.shard()];
+  home.post([&home, key = std::move(key)]() noexcept { home.cancel(key); });
 }
 
 void shards::cancel_settled(std::uint32_t index, std::uint64_t ticket,

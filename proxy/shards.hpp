@@ -46,7 +46,7 @@ public:
   void end_client(client_id who, ec why) override;
   void adopt(lane_ref where, client_adoption client) override;
   void adopt(lane_ref where, server_adoption server) override;
-  void cancel(const cancel_key& key) override;
+  void cancel(cancel_key key) override;
   void cancel_settled(std::uint32_t shard, std::uint64_t ticket,
                       bool acknowledged) override;
   [[nodiscard]] std::size_t shard_count() const noexcept override;

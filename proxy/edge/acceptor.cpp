@@ -1,6 +1,5 @@
 #include "proxy/edge/acceptor.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include <asio/co_spawn.hpp>
@@ -10,8 +9,6 @@
 
 #include "base/limits.hpp"
 #include "base/log.hpp"
-#include "protocol/reader.hpp"
-#include "protocol/writer.hpp"
 #include "proxy/edge/coroutine.hpp"
 
 namespace cenote::proxy::edge {
@@ -109,22 +106,18 @@ rejection out_of_time(ec why, const login_record& record) {
   return out;
 }
 
-/// Eight bytes are ours; what has another size cannot be a key of cenote's.
-void take_cancel(edge_state& edge, const protocol::cancel_request& request) {
+/// A secret of another size is none of cenote's.
+void take_cancel(edge_state& edge, protocol::cancel_request request) {
   ++edge.counters.cancels_received;
-  auto key = cancel_key{};
-  if (request.key.size() != key.bytes.size() - sizeof(request.pid))
+  const auto size = request.key.size();
+  if (size != short_secret_bytes && size != long_secret_bytes)
     return;
   if (edge.counters.cancels_in_flight >= limits::cancels_in_flight_max) {
     ++edge.counters.cancels_dropped;
     return;
   }
-  auto bytes = std::vector<std::byte>{};
-  auto to = protocol::writer{bytes};
-  to.int32(request.pid);
-  to.byte_n(std::span{request.key});
-  std::copy(bytes.begin(), bytes.end(), key.bytes.begin());
-  edge.shards.cancel(key);
+  edge.shards.cancel(
+    {static_cast<std::uint32_t>(request.pid), std::move(request.key)});
 }
 
 void hand_over(edge_state& edge, net::edge_stream stream, welcomed who) {
@@ -195,7 +188,7 @@ asio::awaitable<void> serve_client(edge_state_ptr edge, net::edge_stream stream,
   }
   auto& what = *std::get_if<arrival>(&went);
   if (auto* request = std::get_if<protocol::cancel_request>(&what)) {
-    take_cancel(*edge, *request);
+    take_cancel(*edge, std::move(*request));
     stream.close();
   } else if (auto* who = std::get_if<welcomed>(&what)) {
     hand_over(*edge, std::move(stream), std::move(*who));

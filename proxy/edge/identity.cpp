@@ -15,6 +15,9 @@ namespace {
 /// PostgreSQL's NAMEDATALEN - 1: longer names in a startup message are cut.
 constexpr std::size_t name_bytes_max = 63;
 
+/// Cancel keys are longer than four bytes from 3.2 on.
+constexpr std::uint16_t long_keys_minor = 2;
+
 /// Parameters of the startup message that are no settings.
 constexpr auto not_settings = std::array<std::string_view, 4>{
   "user", "database", "options", "replication"};
@@ -107,6 +110,7 @@ outcome<identity> resolve_identity(const protocol::startup_message& hello,
     return rejection{ec::no_user_name};
   if (asks_for_replication(hello.find("replication")))
     return rejection{ec::replication_not_supported};
+  out.has_long_key = hello.common_version().minor >= long_keys_minor;
   auto options = protocol::parse_options(hello.find("options"));
   if (!options)
     return rejection{options.error()};

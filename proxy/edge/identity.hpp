@@ -30,6 +30,7 @@ struct identity {
   /// know: what is derived from it tells nobody which tenants exist.
   std::string salt_name;
   std::string application_name;
+  bool has_long_key = false; ///< Speaks 3.2: its cancel key is long.
   bool is_console = false;
   bool may_change = false; ///< Of a console user: role `admin`.
   /// How the login must go. Null: no such tenant, or no such user in it, which

@@ -56,6 +56,7 @@ client_adoption make_adoption(const net::edge_stream& stream, identity whom,
   out.peer = name_of(stream.peer());
   out.local = name_of(stream.local());
   out.is_tls = stream.is_tls();
+  out.has_long_key = whom.has_long_key;
   out.settings = std::move(whom.settings);
   return out;
 }

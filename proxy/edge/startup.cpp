@@ -64,7 +64,8 @@ public:
     const auto major = static_cast<std::uint16_t>(fields.int16());
     const auto minor = static_cast<std::uint16_t>(fields.int16());
     auto text = " " + std::to_string(major) + "." + std::to_string(minor)
-              + ": server supports 3.0 to 3.0";
+              + ": server supports 3.0 to 3."
+              + std::to_string(protocol::minor_version_max);
     return {failure{ec::unsupported_protocol, text}, text};
   }
 
@@ -162,7 +163,8 @@ asio::awaitable<outcome<first_wish>> welcome(net::edge_stream& stream,
     co_return rejection{ec::tls_required};
   if (message.needs_negotiation()) {
     auto answer = protocol::negotiate_protocol_version{};
-    answer.newest = {3, 0};
+    // PostgreSQL names what will be spoken, not the newest it could speak.
+    answer.newest = message.common_version();
     answer.unknown_options = message.protocol_options();
     auto bytes = protocol::encoded(answer);
     auto sent = co_await stream.write(std::move(bytes));

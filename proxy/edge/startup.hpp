@@ -20,11 +20,11 @@ using first_wish
 /// Stage 2 (DESIGN 5): TLS, SSLRequest, GSSENCRequest, up to and including the
 /// startup message, by the rules of PostgreSQL's ProcessStartupPacket. A newer
 /// minor version and protocol options are answered here
-/// (NegotiateProtocolVersion); the login goes on with 3.0. An incomplete
-/// packet and a bad length are answered with silence, as PostgreSQL does.
-/// Fails with `startup_malformed`, `startup_too_large`, `unsupported_protocol`,
-/// `bytes_before_tls`, `tls_required`, `tls_handshake_failed`, or like
-/// `edge_stream::read_more`.
+/// (NegotiateProtocolVersion); the login goes on with at most 3.2. An
+/// incomplete packet and a bad length are answered with silence, as PostgreSQL
+/// does. Fails with `startup_malformed`, `startup_too_large`,
+/// `unsupported_protocol`, `bytes_before_tls`, `tls_required`,
+/// `tls_handshake_failed`, or like `edge_stream::read_more`.
 asio::awaitable<outcome<first_wish>> read_startup(net::edge_stream& stream,
                                                   edge_settings_ptr settings);
 

@@ -45,6 +45,28 @@ def test_a_cancel_in_a_transaction_leaves_it_failed(shared, pg, connect):
     client.query("rollback")
 
 
+@pytest.mark.parametrize("protocol, size", [
+    (wire.PROTOCOL_3, 4), (wire.PROTOCOL_3_2, 32), (wire.PROTOCOL_3 | 9999, 32)])
+def test_the_key_is_as_long_as_the_protocol_has_it(
+        shared, pg, connect, protocol, size):
+    client = connect(shared, protocol=protocol)
+    assert len(client.key) == size
+    client.send(wire.query("select pg_sleep(30), 'long key'"))
+    text = "select pg_sleep(30), 'long key'"
+    eventually(lambda: running(pg, text) == 1, "the query runs")
+    for wrong in (client.key[:4], client.key[:-1], client.key + b"\0",
+                  client.key[:-1] + bytes([client.key[-1] ^ 1]),
+                  bytes([client.key[0] ^ 0x80]) + client.key[1:]):
+        if wrong != client.key:
+            assert cancel(shared.port(), client.pid, wrong) == b""
+    assert running(pg, text) == 1
+    assert cancel(shared.port(), client.pid, client.key) == b""
+    with pytest.raises(wire.ServerError) as caught:
+        client.recv_error()
+    assert caught.value.sqlstate == "57014"
+    assert client.value("select 'alive'") == "alive"
+
+
 def test_a_wrong_key_does_nothing(shared, pg, connect):
     client = connect(shared)
     client.send(wire.query("select pg_sleep(1), 'kept'"))
@@ -58,9 +80,12 @@ def test_a_wrong_key_does_nothing(shared, pg, connect):
 
 
 @pytest.mark.parametrize("request_bytes", [
-    b"\0\0\0\x0c\x04\xd2\x16\x2e\0\0\0\1",          # Too short for a key.
-    b"\0\0\1\x0c\x04\xd2\x16\x2e" + bytes(260),      # 256 bytes of key.
-    b"\0\0\1\x0d\x04\xd2\x16\x2e" + bytes(261)])     # One more.
+    wire.cancel_request(1, b""),           # 12 bytes: no key.
+    wire.cancel_request(1, bytes(4)),      # 16: as in protocol 3.0.
+    wire.cancel_request(1, bytes(5)),
+    wire.cancel_request(1, bytes(32)),     # 44: as PostgreSQL 18 has it.
+    wire.cancel_request(1, bytes(256)),    # 268: the longest of protocol 3.2.
+    wire.cancel_request(1, bytes(257))])
 def test_odd_cancel_requests_are_closed_without_a_word(
         shared, connect, request_bytes):
     with wire.Client(port=shared.port()) as client:

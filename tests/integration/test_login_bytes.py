@@ -92,7 +92,9 @@ def test_unsupported_protocol_is_negotiated_or_refused(shared):
     with wire.Client(port=shared.port()) as client:
         client.send(wire.startup("app.acme", "acme", protocol=3 << 16 | 99,
                                  **{"_pq_.future": "1"}))
-        assert client.recv()[0] == "v"
+        tag, body = client.recv()
+        assert tag == "v"
+        assert body == struct.pack("!ii", wire.PROTOCOL_3_2, 1) + b"_pq_.future\0"
         seen = client.authenticate("app.acme", postgres.PASSWORD)
         assert seen[-1][0] == "Z"
     for version in (2 << 16, 4 << 16):

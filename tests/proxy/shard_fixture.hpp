@@ -12,6 +12,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "net/engine.hpp"
+#include "protocol/messages.hpp"
 #include "proxy/lane.hpp"
 #include "proxy/shard.hpp"
 
@@ -156,12 +157,13 @@ struct shard_fixture {
       home->turn(time_point{});
   }
 
-  void adopt_client(far_end& end, std::uint64_t id) {
+  void adopt_client(far_end& end, std::uint64_t id, bool has_long_key = false) {
     client_adoption from;
     from.socket = end.near_end();
     from.seat = subscription{client_id{id}, port, {}};
     from.user = "app";
     from.database = "db";
+    from.has_long_key = has_long_key;
     const auto words = message('R', std::string_view{"\0\0\0\0", 4});
     for (auto c : words)
       from.last_words.push_back(static_cast<std::byte>(c));
@@ -171,12 +173,16 @@ struct shard_fixture {
     // What the edge left unsaid comes first, in the same write.
     BOOST_REQUIRE(greeting.starts_with(words));
     greeting.remove_prefix(words.size());
-    BOOST_REQUIRE(greeting.size() == 19u);
+    const auto key_end = greeting.size() - message('Z', "I").size();
+    BOOST_REQUIRE(key_end == (has_long_key ? 41u : 13u));
     BOOST_TEST(greeting[0] == 'K');
-    last_key = {};
-    for (std::size_t i = 0; i < 8; ++i)
-      last_key.bytes[i] = static_cast<std::byte>(greeting[5 + i]);
-    BOOST_TEST(greeting.substr(13) == message('Z', "I"));
+    const auto body = greeting.substr(5, key_end - 5);
+    auto key = protocol::backend_key_data::decode(
+      std::as_bytes(std::span{body.data(), body.size()}));
+    BOOST_REQUIRE(static_cast<bool>(key));
+    last_key.pid = static_cast<std::uint32_t>(key->pid);
+    last_key.secret.assign(key->key.begin(), key->key.end());
+    BOOST_TEST(greeting.substr(key_end) == message('Z', "I"));
   }
 
   void adopt_server(far_end& end) {

@@ -271,12 +271,33 @@ BOOST_AUTO_TEST_CASE(a_canceled_batch_is_dropped_up_to_its_sync) {
   BOOST_TEST(server.hear() == query("select 2"));
 }
 
+BOOST_AUTO_TEST_CASE(a_long_key_cancels_where_a_part_of_it_does_not) {
+  far_end client, server;
+  adopt_server(server);
+  adopt_client(client, 1, true);
+  client.say(query("select 1"));
+  turn();
+  for (std::size_t at = 0; at < long_secret_bytes; ++at) {
+    auto wrong = last_key;
+    wrong.secret[at] ^= std::byte{1};
+    home->cancel(wrong);
+  }
+  auto cut = last_key;
+  cut.secret.resize(short_secret_bytes);
+  home->cancel(cut);
+  cut.pid &= ~1U;
+  home->cancel(cut);
+  BOOST_TEST(edge.orders.empty());
+  home->cancel(last_key);
+  BOOST_TEST(edge.orders.size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_wrong_or_late_key_does_nothing) {
   far_end client, server;
   adopt_server(server);
   adopt_client(client, 1);
   auto wrong = last_key;
-  wrong.bytes[7] ^= std::byte{1};
+  wrong.secret[3] ^= std::byte{1};
   client.say(query("select 1"));
   turn();
   home->cancel(wrong);

@@ -32,7 +32,7 @@ public:
   void end_client(client_id, ec) override {}
   void adopt(proxy::lane_ref, proxy::client_adoption) override {}
   void adopt(proxy::lane_ref, proxy::server_adoption) override {}
-  void cancel(const proxy::cancel_key&) override {}
+  void cancel(proxy::cancel_key) override {}
   void cancel_settled(std::uint32_t, std::uint64_t, bool) override {}
 
   [[nodiscard]] std::size_t shard_count() const noexcept override {

@@ -11,7 +11,8 @@ import time
 
 from . import sockdiag
 
-PROTOCOL_3 = 196608
+PROTOCOL_3 = 3 << 16
+PROTOCOL_3_2 = 3 << 16 | 2
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 GSSENC_REQUEST = struct.pack("!ii", 8, 80877104)
 
@@ -228,7 +229,7 @@ class Client:
     def login(self, user: str, database: str = None, password: str = "",
               **parameters) -> list:
         """Starts and authenticates; returns the messages of the greeting. Raises
-        ServerError with what the other side said."""
+        ServerError with what the other side said. `protocol`: see `startup`."""
         self.send(startup(user, database, **parameters))
         return self.authenticate(user, password)
 

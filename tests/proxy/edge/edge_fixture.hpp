@@ -68,8 +68,8 @@ struct fake_shards final : quiet_data_plane {
   void adopt(proxy::lane_ref, proxy::server_adoption server) override {
     servers.push_back(std::move(server));
   }
-  void cancel(const proxy::cancel_key& key) override {
-    cancels.push_back(key);
+  void cancel(proxy::cancel_key key) override {
+    cancels.push_back(std::move(key));
   }
   void cancel_settled(std::uint32_t shard, std::uint64_t ticket,
                       bool acknowledged) override {

@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(other_protocols_are_refused_in_postgresqls_words) {
     return client.error();
   };
   const auto text = "0A000 unsupported frontend protocol "s;
-  const auto range = ": server supports 3.0 to 3.0"s;
+  const auto range = ": server supports 3.0 to 3.2"s;
   BOOST_TEST(unsupported("\0\2\0\0"s) == text + "2.0" + range);
   BOOST_TEST(unsupported("\0\4\0\0"s) == text + "4.0" + range);
   BOOST_TEST(unsupported("\x04\xd2\x16\x32"s) == text + "1234.5682" + range);
@@ -95,21 +95,44 @@ BOOST_AUTO_TEST_CASE(other_protocols_are_refused_in_postgresqls_words) {
   BOOST_TEST(layout.error().starts_with("08P01 invalid startup packet layout"));
 }
 
-BOOST_AUTO_TEST_CASE(a_newer_client_is_taken_down_to_3_0) {
-  auto at = edge_fixture{};
-  at.start();
-  auto client = wire_client{at, at.port()};
-  auto as = hello({{"user", "trusted"}, {"database", "shop"}, {"_pq_.x", "1"}});
-  as.version.minor = 2;
-  client.say(as);
-  auto got = client.next();
-  BOOST_TEST_REQUIRE(got.tag == 'v');
-  auto said = protocol::negotiate_protocol_version::decode(got.body);
-  BOOST_REQUIRE(said);
-  BOOST_TEST((said->newest == protocol::protocol_version{3, 0}));
-  BOOST_TEST_REQUIRE(said->unknown_options.size() == 1u);
-  BOOST_TEST(said->unknown_options[0] == "_pq_.x");
-  BOOST_TEST(client.next().tag == 'R');
+BOOST_AUTO_TEST_CASE(a_newer_client_is_taken_down_to_3_2) {
+  const struct {
+    std::uint16_t asked;
+    std::vector<std::string> options;
+    int answered; ///< The minor version; -1: nothing to negotiate.
+    bool has_long_key;
+  } table[] = {
+    {0, {}, -1, false},       {0, {"_pq_.x"}, 0, false},
+    {1, {}, -1, false},       {2, {}, -1, true},
+    {2, {"_pq_.x"}, 2, true}, {3, {}, 2, true},
+    {9999, {}, 2, true},      {9999, {"_pq_.x", "_pq_.y"}, 2, true},
+  };
+  for (const auto& row : table) {
+    auto at = edge_fixture{};
+    at.start();
+    auto client = wire_client{at, at.port()};
+    auto as = hello({{"user", "trusted"}, {"database", "shop"}});
+    for (const auto& each : row.options)
+      as.parameters.push_back({each, "1"});
+    as.version.minor = row.asked;
+    client.say(as);
+    auto got = client.next();
+    if (row.answered >= 0) {
+      BOOST_TEST_REQUIRE(got.tag == 'v');
+      auto said = protocol::negotiate_protocol_version::decode(got.body);
+      BOOST_REQUIRE(said);
+      BOOST_TEST(said->newest.major == 3u);
+      BOOST_TEST(said->newest.minor == row.answered);
+      const auto& unknown = said->unknown_options;
+      const auto listed
+        = std::vector<std::string>{unknown.begin(), unknown.end()};
+      BOOST_TEST(listed == row.options, boost::test_tools::per_element());
+      got = client.next();
+    }
+    BOOST_TEST(got.tag == 'R');
+    at.run_until([&] { return at.shards.clients.size() == 1; });
+    BOOST_TEST(at.shards.clients[0].has_long_key == row.has_long_key);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(bytes_smuggled_in_front_of_tls_are_fatal) {
@@ -342,17 +365,22 @@ BOOST_AUTO_TEST_CASE(only_keys_of_our_size_go_on) {
   BOOST_TEST(client.is_closed());
   // Posted before the client can see the end of its connection.
   BOOST_TEST_REQUIRE(at.shards.cancels.size() == 1u);
-  const auto expected = std::array<unsigned char, 8>{1, 2, 3, 4, 9, 9, 9, 9};
-  for (std::size_t i = 0; i < expected.size(); ++i)
-    BOOST_TEST(std::to_integer<unsigned>(at.shards.cancels[0].bytes[i])
-               == expected[i]);
-  for (std::size_t size : {0u, 3u, 5u, 8u, 12u, 256u, 257u}) {
+  BOOST_TEST(at.shards.cancels[0].pid == 0x01020304u);
+  BOOST_TEST(at.shards.cancels[0].shard() == 2u);
+  BOOST_TEST((at.shards.cancels[0].secret == request.key));
+  auto newer = wire_client{at, at.port()};
+  request.key.assign(32, std::byte{7});
+  newer.say(request);
+  BOOST_TEST(newer.is_closed());
+  BOOST_TEST_REQUIRE(at.shards.cancels.size() == 2u);
+  BOOST_TEST((at.shards.cancels[1].secret == request.key));
+  for (std::size_t size : {0u, 3u, 5u, 8u, 12u, 31u, 33u, 256u, 257u}) {
     auto other = wire_client{at, at.port()};
     request.key.assign(size, std::byte{9});
     other.say(request);
     BOOST_TEST(other.is_closed(), "key of " << size);
   }
-  BOOST_TEST(at.shards.cancels.size() == 1u);
+  BOOST_TEST(at.shards.cancels.size() == 2u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

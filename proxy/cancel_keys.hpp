@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <unordered_set>
+#include <vector>
+
+#include "base/strong_id.hpp"
+
+namespace cenote::proxy {
+
+/// What a CancelRequest says: the number and the secret that BackendKeyData
+/// told a client. Byte 0 of the number is the node (0 until there is a
+/// cluster), byte 1 the shard that owns the client; its lowest bit tells long
+/// secrets (32 bytes, protocol 3.2) from short ones (4 bytes, 3.0).
+struct cancel_key {
+  std::uint32_t pid = 0;
+  std::vector<std::byte> secret;
+
+  /// Which shard to ask.
+  [[nodiscard]] std::uint32_t shard() const noexcept {
+    constexpr unsigned shard_shift = 16;
+    return (pid >> shard_shift) & 0xffU;
+  }
+
+  friend bool operator==(const cancel_key&, const cancel_key&) = default;
+};
+
+inline constexpr std::size_t short_secret_bytes = 4;
+inline constexpr std::size_t long_secret_bytes = 32;
+
+/// What is kept of a client's key, however long it is: the rest of a long
+/// secret is derived.
+struct cancel_handle {
+  std::uint32_t pid = 0;
+  std::array<std::byte, short_secret_bytes> token{};
+
+  friend bool operator==(const cancel_handle&, const cancel_handle&) = default;
+};
+
+/// The cancel keys of one shard's clients. Clients are found by the number,
+/// which is no secret and which several may share; secrets are only compared,
+/// in constant time. One thread.
+class cancel_keys {
+public:
+  explicit cancel_keys(std::uint32_t shard);
+  ~cancel_keys();
+  cancel_keys(const cancel_keys&) = delete;
+  cancel_keys& operator=(const cancel_keys&) = delete;
+
+  /// Draws a key that nobody here has.
+  cancel_handle draw(client_id who, bool is_long);
+
+  void forget(const cancel_handle& which, client_id who) noexcept;
+
+  /// Whose key that is; all of it has to be right, its length included.
+  [[nodiscard]] std::optional<client_id> find(const cancel_key& said) const;
+
+  /// The key as its client is told.
+  [[nodiscard]] cancel_key spell_out(const cancel_handle& which) const;
+
+  [[nodiscard]] std::size_t size() const noexcept {
+    return entries_.size();
+  }
+
+private:
+  struct entry {
+    cancel_handle handle;
+    client_id who;
+  };
+  struct same_number {
+    bool operator()(const entry& lhs, const entry& rhs) const noexcept {
+      return lhs.handle.pid == rhs.handle.pid;
+    }
+  };
+  struct by_number {
+    std::size_t operator()(const entry& of) const noexcept {
+      return std::hash<std::uint32_t>{}(of.handle.pid);
+    }
+  };
+  using secret_bytes = std::array<std::byte, long_secret_bytes>;
+
+  /// So many system calls for random bytes less.
+  static constexpr std::size_t random_bytes_max = 240;
+
+  void draw_random(std::span<std::byte> into) noexcept;
+
+  /// The first `length(pid)` bytes count.
+  [[nodiscard]] secret_bytes secret_of(const cancel_handle& which) const;
+  [[nodiscard]] bool is_taken(const cancel_handle& which) const;
+
+  std::uint32_t shard_;
+  secret_bytes seed_{}; ///< Long secrets come from it; never told.
+  std::array<std::byte, random_bytes_max> random_{};
+  std::size_t random_left_ = 0;
+  std::unordered_multiset<entry, by_number, same_number> entries_;
+};
+
+} // namespace cenote::proxy
