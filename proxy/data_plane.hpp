@@ -104,7 +104,8 @@ public:
   /// A CancelRequest arrived with this key. A key nobody has does nothing.
   virtual void cancel(cancel_key key) = 0;
 
-  /// The order with this ticket was acknowledged or given up.
+  /// The order with this ticket was acknowledged or given up. `acknowledged`:
+  /// it will strike nobody any more, or was never sent.
   virtual void cancel_settled(std::uint32_t shard, std::uint64_t ticket,
                               bool acknowledged)
     = 0;

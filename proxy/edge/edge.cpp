@@ -102,7 +102,8 @@ void edge::open(server_order order) noexcept {
 void edge::deliver_cancel(cancel_order order) noexcept {
   if (state_->counters.cancels_in_flight >= limits::cancels_in_flight_max) {
     ++state_->counters.cancels_dropped;
-    state_->shards.cancel_settled(order.shard, order.ticket, false);
+    // Never sent: it can strike nobody, so its server needs no replacement.
+    state_->shards.cancel_settled(order.shard, order.ticket, true);
     return;
   }
   auto job = open_cancel{state_, std::move(order)};

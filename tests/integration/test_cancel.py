@@ -1,6 +1,8 @@
 """Cancel: the right query ends, nobody else's does."""
 
+import os
 import threading
+import time
 
 import pytest
 from support import configs, postgres, wire
@@ -145,6 +147,101 @@ def test_a_late_cancel_never_hits_the_next_client(pg, start, connect):
         rows = [wire.data_row(body) for tag, body in second.recv_until("Z")
                 if tag == "D"]
         assert rows == [["", f"turn {turn}"]]
+
+
+CANCELS = 10_000
+STORM_SECONDS = 30  # Slow machines send fewer.
+CANCELS_MIN = 1_000
+
+
+class Storm:
+    """Cancels from many threads: wrong keys of those who work, right keys of
+    clients whose query has just ended, and keys of clients that are gone."""
+
+    def __init__(self, pooler, victims: list):
+        self.pooler = pooler
+        self.victims = victims
+        self.sent = 0
+        self.failed = []
+        self.deadline = time.monotonic() + STORM_SECONDS
+        self.lock = threading.Lock()
+
+    def over(self) -> bool:
+        return self.sent >= CANCELS or time.monotonic() > self.deadline
+
+    def send(self, pid: int, key: bytes) -> None:
+        assert cancel(self.pooler.port(), pid, key) == b""
+        with self.lock:
+            self.sent += 1
+
+    def wrong(self, random) -> None:
+        victim = random.choice(self.victims)
+        at = random.randrange(len(victim.key))
+        key = bytearray(victim.key)
+        key[at] ^= 1 << random.randrange(8)
+        self.send(victim.pid, bytes(key))
+
+    def late(self, client, random) -> None:
+        """Its own query may be hit, if the cancel is not that late."""
+        client.send(wire.query("select 'short'"))
+        if random.random() < 0.5:
+            client.recv_until("Z")
+            self.send(client.pid, client.key)
+        else:
+            self.send(client.pid, client.key)
+            client.recv_until("Z")
+
+    def rage(self, seed: int, protocol: int) -> None:
+        import random as module
+        random = module.Random(seed)
+        try:
+            with wire.Client(port=self.pooler.port()) as client, \
+                    wire.Client(port=self.pooler.port()) as gone:
+                for each in (client, gone):
+                    each.login("app.acme", "acme", postgres.PASSWORD,
+                               protocol=protocol)
+                gone.send(wire.TERMINATE)
+                gone.rest()
+                while not self.over():
+                    self.wrong(random)
+                    self.wrong(random)
+                    self.late(client, random)
+                    self.send(gone.pid, gone.key)
+        except Exception as why:
+            self.failed.append(why)
+
+
+def test_ten_thousand_cancels_hit_nobody_else(pg, start, connect):
+    seed = int(os.environ.get("CENOTE_SEED", time.time_ns() % 10 ** 6))
+    print(f"CENOTE_SEED={seed}")
+    pooler = start(configs.plain(pg, pool_size=3))
+    protocols = [wire.PROTOCOL_3, wire.PROTOCOL_3_2]
+    victims = [connect(pooler, protocol=protocols[i % 2]) for i in range(6)]
+    storm = Storm(pooler, victims)
+    turns = [0] * len(victims)
+
+    def work(number: int) -> None:
+        try:
+            while not storm.over():
+                turns[number] += 1
+                sql = f"select pg_sleep(0.001), '{number} {turns[number]}'"
+                assert victims[number].query(sql)[1] == [
+                    ["", f"{number} {turns[number]}"]]
+        except Exception as why:
+            storm.failed.append(why)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(victims))]
+    threads += [threading.Thread(target=storm.rage, args=(seed + i, protocols[i % 2]))
+                for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(f"{storm.sent} cancels, {sum(turns)} queries of others")
+    assert not storm.failed
+    assert storm.sent >= CANCELS_MIN and min(turns) > 10
+    for victim in victims:
+        assert victim.value("select 'unharmed'") == "unharmed"
 
 
 def test_cancels_of_many_clients_at_once(pg, start, connect):

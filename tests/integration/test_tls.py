@@ -6,7 +6,7 @@ import ssl
 import subprocess
 
 import pytest
-from support import certs, configs, postgres, process, wire
+from support import certs, configs, postgres, process, tcp_gate, wire
 from support.ports import eventually
 
 
@@ -248,6 +248,42 @@ def test_cancel_over_tls_on_both_sides(pg, start, authority):
         with pytest.raises(psycopg.errors.QueryCanceled):
             db.execute("select pg_sleep(30)")
         timer.join()
+
+
+def test_a_cancel_is_as_secret_as_its_connection(start, connect):
+    """A server that is reached over TLS alone; what passes on the way to it is
+    looked at."""
+    server = postgres.Postgres()
+    try:
+        server.write_hba(["local all postgres trust",
+                          "hostssl all app 127.0.0.1/32 scram-sha-256"])
+        server.reload()
+        with pytest.raises(wire.ServerError):
+            wire.Client(port=server.port).login("app", "acme", postgres.PASSWORD)
+        with tcp_gate.TcpGate(server.port) as gate:
+            pooler = start(configs.plain(server, tls="verify-full", host="localhost",
+                                         port=gate.port,
+                                         tls_ca=str(server.authority.cert)))
+            for protocol in (wire.PROTOCOL_3, wire.PROTOCOL_3_2):
+                client = connect(pooler, protocol=protocol)
+                client.send(wire.query("select pg_sleep(30)"))
+                eventually(lambda: server.query(
+                    "select 1 from pg_stat_activity join pg_stat_ssl using (pid) "
+                    "where ssl and state = 'active' and query = "
+                    "'select pg_sleep(30)'"), "the query runs, over TLS")
+                with wire.Client(port=pooler.port()) as other:
+                    other.send(wire.cancel_request(client.pid, client.key))
+                    assert other.rest() == b""
+                with pytest.raises(wire.ServerError) as caught:
+                    client.recv_error()
+                assert caught.value.sqlstate == "57014"
+            # The server's login and two cancels.
+            assert len(gate.said) == 3
+            assert all(said.startswith(wire.SSL_REQUEST) for said in gate.said)
+            code = wire.cancel_request(0, b"")[4:8]
+            assert not any(code in said for said in gate.said)
+    finally:
+        server.destroy()
 
 
 def test_broken_tls_settings_are_errors_of_the_file(pg, authority, tmp_path):

@@ -7,6 +7,9 @@ import threading
 from . import ports
 
 
+KEPT_BYTES_MAX = 4096  # Of each connection's client.
+
+
 class TcpGate:
     def __init__(self, target_port: int, target_host: str = "127.0.0.1"):
         self.target = (target_host, target_port)
@@ -14,6 +17,7 @@ class TcpGate:
         self.delay = 0.0   # Seconds before each piece goes on.
         self.slice = 0     # Bytes per piece, 0: as they come.
         self.carried = 0   # Bytes let through, both ways.
+        self.said = []     # Per connection the client's bytes, as they passed.
         self._loop = asyncio.new_event_loop()
         self._open = None
         self._pairs = set()
@@ -71,11 +75,12 @@ class TcpGate:
             return
         pair = (writer, peer_writer)
         self._pairs.add(pair)
-        await asyncio.gather(self._pump(reader, peer_writer),
+        self.said.append(bytearray())
+        await asyncio.gather(self._pump(reader, peer_writer, self.said[-1]),
                              self._pump(peer_reader, writer))
         self._pairs.discard(pair)
 
-    async def _pump(self, reader, writer) -> None:
+    async def _pump(self, reader, writer, said=None) -> None:
         try:
             while data := await reader.read(65536):
                 step = self.slice or len(data)
@@ -84,6 +89,8 @@ class TcpGate:
                     if self.delay:
                         await asyncio.sleep(self.delay)
                     writer.write(data[at:at + step])
+                    if said is not None and len(said) < KEPT_BYTES_MAX:
+                        said += data[at:at + step]
                     await writer.drain()
                     self.carried += len(data[at:at + step])
         except (ConnectionError, asyncio.CancelledError):
