@@ -110,7 +110,7 @@ admin_reply admin_state::show_pools() const {
     row.tenant = key.tenant;
     row.user = key.user;
     row.database = key.database;
-    row.mode = std::string{tenants::name(key.mode)};
+    row.mode = std::string{tenants::kind(key)};
     row.shard = pool->lane.shard;
     row.lane = pool->lane.lane.value();
     row.clients = pool->client_count;

@@ -197,7 +197,7 @@ std::vector<live_pool_ptr> pool_book::all() const {
 std::vector<live_pool_ptr> pool_book::of_tenant(std::string_view tenant) const {
   auto found = std::vector<live_pool_ptr>{};
   auto lock = std::lock_guard{guard_};
-  auto first = tenants::pool_key{std::string{tenant}, {}, {}, {}};
+  auto first = tenants::pool_key{std::string{tenant}, {}, {}, {}, {}};
   for (auto at = pools_.lower_bound(first);
        at != pools_.end() && at->first.tenant == tenant; ++at)
     found.push_back(at->second);

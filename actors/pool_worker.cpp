@@ -119,7 +119,8 @@ void pool_worker_state::on_failed(proxy::refusal why) {
 }
 
 void pool_worker_state::tell_failing() {
-  auto servers = working();
+  // A walsender never becomes free for somebody else.
+  auto servers = pool->key().is_replication() ? 0u : working();
   is_warm_wanted = false;
   if (servers == 0) {
     // Nobody will serve them before the next try, so they hear it now, in the

@@ -61,7 +61,7 @@ labels labels_of(const tenants::pool_key& key) {
   return {{"tenant", key.tenant},
           {"user", key.user},
           {"database", key.database},
-          {"mode", std::string{name(key.mode)}}};
+          {"mode", std::string{kind(key)}}};
 }
 
 labels with_state(labels all, std::string state) {

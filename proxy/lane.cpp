@@ -298,7 +298,7 @@ void lane::configure(const tenants::pool_settings& settings) {
 }
 
 void lane::fail_waiters(const refusal& why) {
-  if (ledger_.numbers().servers() > 0)
+  if (ledger_.numbers().servers() > 0 && !is_replication())
     return;
   client_scratch_.clear();
   ledger_.take_waiters(client_scratch_);

@@ -102,6 +102,11 @@ public:
     return settings_.mode == tenants::pool_mode::session;
   }
 
+  /// A server is opened for each client and ends with it.
+  [[nodiscard]] bool is_replication() const noexcept {
+    return key().is_replication();
+  }
+
   [[nodiscard]] lane_ref where() const noexcept;
   [[nodiscard]] lane_numbers numbers() const noexcept;
   [[nodiscard]] lane_row row() const;

@@ -62,12 +62,16 @@ void server_link::attach(client_link& client, loan_id loan) noexcept {
   fatal_seen_ = false;
   preparing_ = false;
   request_at_ = lane_.home().now();
+  // What a walsender has been through cannot be undone.
+  doomed = doomed || lane_.is_replication();
 }
 
 bool server_link::prepare(session::reported_values& want,
                           const session::startup_settings& startup,
                           bool confirmed) {
-  if (reported_ == want && session::same_settings(startup_, startup))
+  // A walsender was opened with its client's settings and takes no others.
+  if (lane_.is_replication()
+      || (reported_ == want && session::same_settings(startup_, startup)))
     return true;
   auto& out = lane_.home().scratch();
   auto& tags = lane_.home().tag_scratch();

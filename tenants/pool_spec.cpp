@@ -1,5 +1,6 @@
 #include "tenants/pool_spec.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace cenote::tenants {
@@ -78,11 +79,31 @@ server_target target_of(const parts& of, std::string_view user_name,
   return out;
 }
 
+/// A stream of changes is one query that never ends. A walsender that waits for
+/// a client takes one of few places, so it does not wait for long; nor does a
+/// pool that perhaps only one client could use. Who is refused because all
+/// places are taken tries again soon.
+void suit_replication(pool_settings& what) {
+  using std::chrono::seconds;
+  constexpr auto spare_time_max = seconds{10};
+  constexpr auto retry_time_max = pool_settings::ms{1000};
+  what.min_pool_size = 0;
+  what.query_timeout = what.transaction_timeout = {};
+  what.idle_transaction_timeout = {};
+  what.server_idle_timeout = spare_time_max;
+  what.pool_idle_timeout = spare_time_max;
+  what.server_login_retry = std::min(what.server_login_retry, retry_time_max);
+}
+
 pool_spec assemble(const parts& of, pool_key key) {
   auto out = pool_spec{};
   out.target = target_of(of, key.user, key.database);
   out.settings = settings_of(of);
   out.settings.mode = key.mode;
+  if (key.is_replication()) {
+    out.target.startup = key.startup;
+    suit_replication(out.settings);
+  }
   out.key = std::move(key);
   return out;
 }
@@ -102,14 +123,25 @@ std::string to_string(const pool_key& key) {
   out += '/';
   out += key.database;
   out += '/';
-  out += name(key.mode);
+  out += kind(key);
   return out;
+}
+
+std::string_view kind(const pool_key& key) noexcept {
+  return key.is_replication() ? "replication" : name(key.mode);
+}
+
+std::string_view replication_kind(const pool_key& key) noexcept {
+  if (!key.is_replication())
+    return "none";
+  return key.startup.front().second == "database" ? "logical" : "physical";
 }
 
 result<pool_spec> resolve(const catalog& all, std::string_view tenant_id,
                           std::string_view user_name,
                           std::string_view database_name,
-                          std::optional<pool_mode> listener_mode) {
+                          std::optional<pool_mode> listener_mode,
+                          startup_parameters startup) {
   auto owner = all.find(tenant_id);
   if (owner == nullptr)
     return failure{ec::unknown_tenant, std::string{tenant_id}};
@@ -125,9 +157,11 @@ result<pool_spec> resolve(const catalog& all, std::string_view tenant_id,
   override_with(mode, where->options.mode);
   override_with(mode, who->options.mode);
   override_with(mode, listener_mode);
+  if (!startup.empty() && mode != pool_mode::session)
+    return failure{ec::replication_not_supported, std::string{name(mode)}};
   auto forced = forces_role(*where);
   auto key = pool_key{owner->id, forced ? where->server_user : who->name,
-                      std::string{database_name}, mode};
+                      std::string{database_name}, mode, std::move(startup)};
   auto* role = forced ? owner->find_user(where->server_user) : who;
   auto out = assemble({all, *owner, *where, role}, std::move(key));
   out.user_clients_max = who->clients_max;
@@ -161,5 +195,7 @@ std::size_t std::hash<cenote::tenants::pool_key>::operator()(
   auto out = text(key.tenant);
   out = mix(out, text(key.user));
   out = mix(out, text(key.database));
+  for (const auto& [name, value] : key.startup)
+    out = mix(mix(out, text(name)), text(value));
   return mix(out, static_cast<std::size_t>(key.mode));
 }

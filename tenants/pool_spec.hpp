@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.hpp"
 #include "tenants/catalog.hpp"
@@ -17,6 +19,9 @@
 /// any thread.
 namespace cenote::tenants {
 
+/// Parameters of a startup message, in order.
+using startup_parameters = std::vector<std::pair<std::string, std::string>>;
+
 /// What makes two clients share a pool (DESIGN 2).
 struct pool_key {
   std::string tenant;
@@ -24,8 +29,23 @@ struct pool_key {
   std::string database; ///< As the client asked for it.
   pool_mode mode = pool_mode::session;
 
+  /// Replication connections only, else empty: what their servers are opened
+  /// with. `replication` is the first; the client's settings follow, because a
+  /// walsender takes none later. Such a pool's servers serve one client each.
+  startup_parameters startup{};
+
+  [[nodiscard]] bool is_replication() const noexcept {
+    return !startup.empty();
+  }
+
   friend auto operator<=>(const pool_key&, const pool_key&) = default;
 };
+
+/// The mode, or "replication".
+[[nodiscard]] std::string_view kind(const pool_key& key) noexcept;
+
+/// "none", "logical" or "physical".
+[[nodiscard]] std::string_view replication_kind(const pool_key& key) noexcept;
 
 /// "tenant/user/database/mode", for logs and metrics only: not reversible.
 [[nodiscard]] std::string to_string(const pool_key& key);
@@ -39,6 +59,7 @@ struct server_target {
   std::string user;
   credential password; ///< A SCRAM verifier or none: only the client's keys do.
   server_tls_settings tls;
+  startup_parameters startup{}; ///< Sent before user and database.
 
   friend bool operator==(const server_target&, const server_target&) = default;
 };
@@ -103,11 +124,16 @@ struct pool_spec {
 /// of a user that is called like the role do. The role's password is the
 /// database's, else that user's.
 ///
-/// Fails with `unknown_tenant`, `unknown_user` or `unknown_database`.
+/// `startup` makes it a pool of replication connections: see `pool_key`. Their
+/// times differ: a stream has no end, and nobody keeps a server for nobody.
+///
+/// Fails with `unknown_tenant`, `unknown_user`, `unknown_database`, or
+/// `replication_not_supported`: the mode is another one than session.
 [[nodiscard]] result<pool_spec>
 resolve(const catalog& all, std::string_view tenant_id,
         std::string_view user_name, std::string_view database_name,
-        std::optional<pool_mode> listener_mode = {});
+        std::optional<pool_mode> listener_mode = {},
+        startup_parameters startup = {});
 
 /// What a pool that exists looks like in another catalog; its key stays, also
 /// where a new client would now be sent to another mode. `user_clients_max` is

@@ -72,8 +72,8 @@ std::string_view name(proxy::server_state state) noexcept {
 template <class Row>
 void write_head(protocol::row_writer& to, const Row& row, std::string_view type,
                 std::string_view state) {
-  to.text(type).text(row.pool.user).text(row.pool.database).text("none");
-  to.text(state);
+  to.text(type).text(row.pool.user).text(row.pool.database);
+  to.text(replication_kind(row.pool)).text(state);
   to.text(row.peer.address).number(row.peer.port);
   to.text(row.local.address).number(row.local.port);
   to.text(local_time(row.connect_time_unix));

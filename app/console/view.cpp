@@ -38,8 +38,11 @@ std::uint32_t pool_view::servers() const noexcept {
 
 bool pool_order::operator()(const tenants::pool_key& lhs,
                             const tenants::pool_key& rhs) const noexcept {
-  return std::tie(lhs.database, lhs.user, lhs.tenant, lhs.mode)
-       < std::tie(rhs.database, rhs.user, rhs.tenant, rhs.mode);
+  // Replication connections of one user are one row, whatever their settings.
+  const auto left = lhs.is_replication();
+  const auto right = rhs.is_replication();
+  return std::tie(lhs.database, lhs.user, lhs.tenant, lhs.mode, left)
+       < std::tie(rhs.database, rhs.user, rhs.tenant, rhs.mode, right);
 }
 
 pool_views merge(const collected& from,
@@ -56,8 +59,10 @@ pool_views merge(const collected& from,
   }
   for (const auto& row : known) {
     auto key = tenants::pool_key{row.tenant, row.user, row.database};
-    if (auto mode = tenants::parse_pool_mode(row.mode))
-      key.mode = *mode;
+    auto mode = tenants::parse_pool_mode(row.mode);
+    if (!mode) // Replication: a login is waited for by its client alone.
+      continue;
+    key.mode = *mode;
     auto at = out.find(key);
     if (at == out.end())
       continue;

@@ -37,7 +37,7 @@ struct pool_view {
   [[nodiscard]] std::uint32_t servers() const noexcept;
 };
 
-/// Sorted by database, user, tenant, mode.
+/// Sorted by database, user, tenant, mode; replication behind the others.
 struct pool_order {
   bool operator()(const tenants::pool_key& lhs,
                   const tenants::pool_key& rhs) const noexcept;

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "protocol/messages.hpp"
 #include "protocol/options.hpp"
 #include "session/settings.hpp"
 #include "tenants/tenant_name.hpp"
@@ -36,12 +37,51 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// Whether `replication` asks for a walsender; PostgreSQL's parse_bool less its
-/// abbreviations. Whatever is no clear "no" is refused.
-bool asks_for_replication(std::string_view value) {
+/// PostgreSQL's parse_bool: any case, and words may be cut short where they
+/// stay clear.
+std::optional<bool> parse_bool(std::string_view value) {
   const auto word = lower(value);
-  return !word.empty() && word != "false" && word != "off" && word != "no"
-      && word != "0" && word != "f" && word != "n";
+  auto begins = [&](std::string_view whole, std::size_t bytes_min) {
+    return word.size() >= bytes_min && whole.starts_with(word);
+  };
+  if (begins("true", 1) || begins("yes", 1) || begins("on", 2) || word == "1")
+    return true;
+  if (begins("false", 1) || begins("no", 1) || begins("off", 2) || word == "0")
+    return false;
+  return std::nullopt;
+}
+
+/// In PostgreSQL's words.
+rejection invalid_value(const protocol::parameter& what) {
+  auto out = rejection{failure{ec::unsupported_startup_option, what.name}};
+  auto words = protocol::make_error(ec::unsupported_startup_option);
+  words.code = "22023";
+  words.message = "invalid value for parameter \"" + what.name + "\": \""
+                + what.value + "\"";
+  words.hint = "Valid values are: \"false\", 0, \"true\", 1, \"database\".";
+  out.server_error
+    = std::make_shared<const std::vector<std::byte>>(protocol::encoded(words));
+  return out;
+}
+
+/// Null: `out.replication` is what the client asked for.
+std::optional<rejection>
+take_replication(const protocol::startup_message& hello, identity& out) {
+  for (const auto& each : hello.parameters) {
+    if (each.name != "replication")
+      continue;
+    out.replication.clear(); // Of several the last wins.
+    if (each.value == "database") {
+      out.replication = each.value;
+      continue;
+    }
+    const auto is_wanted = parse_bool(each.value);
+    if (!is_wanted)
+      return invalid_value(each);
+    if (*is_wanted)
+      out.replication = "true";
+  }
+  return std::nullopt;
 }
 
 std::string cut(std::string_view name) {
@@ -56,7 +96,10 @@ std::optional<rejection> take_settings(std::vector<protocol::parameter> options,
     if (is_setting(each.name))
       options.push_back(each);
   for (auto& each : options) {
-    if (!session::is_setting_name(each.name))
+    // What goes into a server's startup message must not name another user or
+    // database there.
+    if (!session::is_setting_name(each.name)
+        || (!out.replication.empty() && !is_setting(each.name)))
       return rejection{failure{ec::unsupported_startup_option, each.name},
                        ": \"" + each.name + "\""};
     if (lower(each.name) == "application_name")
@@ -108,8 +151,8 @@ outcome<identity> resolve_identity(const protocol::startup_message& hello,
   out.said_user = hello.find("user");
   if (out.said_user.empty())
     return rejection{ec::no_user_name};
-  if (asks_for_replication(hello.find("replication")))
-    return rejection{ec::replication_not_supported};
+  if (auto failed = take_replication(hello, out))
+    return std::move(*failed);
   out.has_long_key = hello.common_version().minor >= long_keys_minor;
   auto options = protocol::parse_options(hello.find("options"));
   if (!options)
@@ -121,6 +164,8 @@ outcome<identity> resolve_identity(const protocol::startup_message& hello,
   if (options->reference)
     out.salt_name += "." + *options->reference;
   out.database = cut(hello.find("database"));
+  if (out.database == console_database && !out.replication.empty())
+    return rejection{ec::replication_not_supported};
   if (out.database == console_database) {
     find_console_user(settings, out);
     return out;
@@ -134,6 +179,8 @@ outcome<identity> resolve_identity(const protocol::startup_message& hello,
   if (out.database.empty())
     out.database = out.user;
   // Whose user is called like the console gets no way around its users.
+  if (out.database == console_database && !out.replication.empty())
+    return rejection{ec::replication_not_supported};
   if (out.database == console_database)
     find_console_user(settings, out);
   return out;

@@ -30,6 +30,7 @@ struct identity {
   /// know: what is derived from it tells nobody which tenants exist.
   std::string salt_name;
   std::string application_name;
+  std::string replication;   ///< "", "database" (logical) or "true" (physical).
   bool has_long_key = false; ///< Speaks 3.2: its cancel key is long.
   bool is_console = false;
   bool may_change = false; ///< Of a console user: role `admin`.
@@ -42,9 +43,9 @@ struct identity {
 };
 
 /// Stage 3 (DESIGN 5): tenant, user, database and settings out of the startup
-/// message. Fails with `no_user_name`, `replication_not_supported`,
-/// `startup_options_invalid`, `unsupported_startup_option`. Unknown tenants and
-/// users are no failure here. Pure.
+/// message. Fails with `no_user_name`, `replication_not_supported` (by the
+/// console), `startup_options_invalid`, `unsupported_startup_option`. Unknown
+/// tenants and users are no failure here. Pure.
 [[nodiscard]] outcome<identity>
 resolve_identity(const protocol::startup_message& hello,
                  std::string_view sni_host, const tenants::catalog& all,

@@ -18,12 +18,18 @@ peer_name name_of(const net::address& at) {
   return out;
 }
 
-/// Pool, quota units and seat of an authenticated client.
+/// Pool, quota units and seat of an authenticated client. The settings of a
+/// replication connection become its pool's.
 asio::awaitable<outcome<admission>>
-subscribe(const identity& whom, std::optional<tenants::pool_mode> mode,
+subscribe(identity& whom, std::optional<tenants::pool_mode> mode,
           login_services& with) {
+  auto startup = tenants::startup_parameters{};
+  if (!whom.replication.empty()) {
+    startup = std::exchange(whom.settings, {});
+    startup.emplace(startup.begin(), "replication", whom.replication);
+  }
   auto where = with.lookup.find(with.catalog.load(), whom.tenant, whom.user,
-                                whom.database, mode);
+                                whom.database, mode, std::move(startup));
   if (!where) {
     if (where.error().code != ec::unknown_database)
       co_return rejection{where.error()};

@@ -31,9 +31,11 @@ public:
   }
 
   /// Fails like `tenants::resolve`. Forgets everything with a new catalog.
+  /// Replication connections (`startup`) are few and not remembered.
   [[nodiscard]] result<pool_ticket>
   find(tenants::catalog_ptr all, std::string_view tenant, std::string_view user,
-       std::string_view database, std::optional<tenants::pool_mode> mode);
+       std::string_view database, std::optional<tenants::pool_mode> mode,
+       tenants::startup_parameters startup = {});
 
 private:
   /// Beyond it memory starts over.

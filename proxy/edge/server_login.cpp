@@ -111,6 +111,9 @@ asio::awaitable<std::variant<server_words, refusal>> server_exchange::run() {
 
 asio::awaitable<step> server_exchange::greet() {
   auto hello = protocol::startup_message{};
+  for (const auto& [name, value] : target_.startup)
+    hello.parameters.push_back({name, value});
+  // Last: of two the last wins.
   hello.parameters.push_back({"user", target_.user});
   hello.parameters.push_back({"database", target_.database});
   auto bytes = protocol::encoded(hello);

@@ -246,13 +246,51 @@ BOOST_AUTO_TEST_CASE(a_key_resolves_to_the_pool_it_was_made_for) {
     BOOST_TEST((resolve(all, key).error().code == expected), to_string(key));
 }
 
+BOOST_AUTO_TEST_CASE(replication_has_pools_of_its_own) {
+  auto tenant = test::make_tenant("t", {test::make_database("db")},
+                                  {test::make_user("u")});
+  tenant.options.min_pool_size = 3;
+  tenant.options.query_timeout = 5s;
+  tenant.options.transaction_timeout = 5s;
+  tenant.options.query_wait_timeout = 5s;
+  auto all = test::make_catalog({tenant}, {});
+  const auto physical = startup_parameters{{"replication", "true"}};
+  const auto logical
+    = startup_parameters{{"replication", "database"}, {"work_mem", "1MB"}};
+  auto got = resolve(all, "t", "u", "db", pool_mode::session, logical);
+  BOOST_REQUIRE(got);
+  BOOST_TEST(got->key.is_replication());
+  BOOST_TEST(to_string(got->key) == "t/u/db/replication");
+  BOOST_TEST(replication_kind(got->key) == "logical");
+  BOOST_TEST((got->target.startup == logical));
+  BOOST_TEST(got->settings.min_pool_size == 0u);
+  BOOST_TEST((got->settings.query_timeout == 0s));
+  BOOST_TEST((got->settings.transaction_timeout == 0s));
+  BOOST_TEST((got->settings.query_wait_timeout == 5s));
+  BOOST_TEST((*resolve(all, got->key) == *got));
+  auto other = resolve(all, "t", "u", "db", pool_mode::session, physical);
+  BOOST_REQUIRE(other);
+  BOOST_TEST((other->key != got->key));
+  BOOST_TEST(replication_kind(other->key) == "physical");
+  auto ordinary = resolve(all, "t", "u", "db", pool_mode::session);
+  BOOST_REQUIRE(ordinary);
+  BOOST_TEST(replication_kind(ordinary->key) == "none");
+  BOOST_TEST(ordinary->target.startup.empty());
+  BOOST_TEST((ordinary->settings.query_timeout == 5s));
+  for (auto mode : {pool_mode::transaction, pool_mode::statement})
+    BOOST_TEST((resolve(all, "t", "u", "db", mode, physical).error().code
+                == ec::replication_not_supported));
+}
+
 BOOST_AUTO_TEST_CASE(keys_are_ordered_and_hashed_by_every_part) {
   auto base = pool_key{"t", "u", "d", pool_mode::session};
-  auto others = {pool_key{"T", "u", "d", pool_mode::session},
-                 pool_key{"t", "U", "d", pool_mode::session},
-                 pool_key{"t", "u", "D", pool_mode::session},
-                 pool_key{"t", "u", "d", pool_mode::statement},
-                 pool_key{"u", "t", "d", pool_mode::session}};
+  auto others
+    = {pool_key{"T", "u", "d", pool_mode::session},
+       pool_key{"t", "U", "d", pool_mode::session},
+       pool_key{"t", "u", "D", pool_mode::session},
+       pool_key{"t", "u", "d", pool_mode::statement},
+       pool_key{"u", "t", "d", pool_mode::session},
+       pool_key{"t", "u", "d", pool_mode::session, {{"replication", "true"}}}};
   auto hash = std::hash<pool_key>{};
   auto copy = base;
   BOOST_TEST(hash(base) == hash(copy));

@@ -106,6 +106,44 @@ BOOST_AUTO_TEST_CASE(settings_are_collected_in_order_and_checked) {
   BOOST_TEST(who.database == "shop");
 }
 
+BOOST_AUTO_TEST_CASE(replication_is_read_as_postgres_reads_it) {
+  const struct {
+    std::string_view said;
+    std::string_view meant;
+  } table[] = {
+    {"database", "database"},
+    {"true", "true"},
+    {"t", "true"},
+    {"TRUE", "true"},
+    {"tru", "true"},
+    {"yes", "true"},
+    {"y", "true"},
+    {"on", "true"},
+    {"1", "true"},
+    {"false", ""},
+    {"F", ""},
+    {"no", ""},
+    {"n", ""},
+    {"off", ""},
+    {"of", ""},
+    {"0", ""},
+  };
+  for (const auto& row : table)
+    BOOST_TEST(found({{"user", "app"}, {"replication", std::string{row.said}}})
+                   .replication
+                 == row.meant,
+               row.said);
+  for (auto said : {"", "o", "2", "DATABASE", "truee", "maybe", "tf"})
+    BOOST_TEST(name(refused({{"user", "app"}, {"replication", said}}))
+                 == name(ec::unsupported_startup_option),
+               said);
+  BOOST_TEST(
+    found(
+      {{"user", "app"}, {"replication", "database"}, {"replication", "off"}})
+      .replication
+    == "");
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_served_is_refused_by_name) {
   struct row {
     std::vector<protocol::parameter> parameters;
@@ -114,10 +152,23 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_served_is_refused_by_name) {
   const auto table = std::vector<row>{
     {{}, ec::no_user_name},
     {{{"user", ""}}, ec::no_user_name},
-    {{{"user", "app"}, {"replication", "true"}}, ec::replication_not_supported},
-    {{{"user", "app"}, {"replication", "database"}},
-     ec::replication_not_supported},
     {{{"user", "app"}, {"replication", "off"}}, ec::none},
+    {{{"user", "app"}, {"replication", "maybe"}},
+     ec::unsupported_startup_option},
+    {{{"user", "app"},
+      {"replication", "true"},
+      {"options", "-c user=postgres"}},
+     ec::unsupported_startup_option},
+    {{{"user", "app"}, {"replication", "true"}, {"options", "-c database=x"}},
+     ec::unsupported_startup_option},
+    {{{"user", "app"},
+      {"replication", "true"},
+      {"options", "--replication=database"}},
+     ec::unsupported_startup_option},
+    {{{"user", "admin"}, {"database", "pgbouncer"}, {"replication", "true"}},
+     ec::replication_not_supported},
+    {{{"user", "pgbouncer"}, {"replication", "database"}},
+     ec::replication_not_supported},
     {{{"user", "app"}, {"options", "-c"}}, ec::startup_options_invalid},
     {{{"user", "app"}, {"options", "-c="}}, ec::startup_options_invalid},
     {{{"user", "app"}, {"options", "--="}}, ec::startup_options_invalid},
