@@ -60,7 +60,8 @@ cancel_handle cancel_keys::draw(client_id who, bool is_long) {
     draw_random(std::as_writable_bytes(std::span{&out, 1}));
     out.pid = (shard_ << shard_shift) | (out.pid & random_bits)
             | (is_long ? long_bit : 0);
-  } while (is_taken(out));
+    // To drivers the number 0 means that there is no key.
+  } while (out.pid == 0 || is_taken(out));
   entries_.insert({out, who});
   return out;
 }

@@ -89,6 +89,72 @@ def test_bytes_behind_an_ssl_request_are_an_attack(
         assert answer == b"" or answer[:1] == b"E"
 
 
+def direct(port: int, authority, protocols: list) -> ssl.SSLSocket:
+    """A handshake without an SSLRequest, as libpq's sslnegotiation=direct."""
+    context = ssl.create_default_context(cafile=str(authority.cert))
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    raw = socket.create_connection(("127.0.0.1", port), timeout=20)
+    try:
+        return context.wrap_socket(raw, server_hostname="localhost")
+    except Exception:
+        raw.close()
+        raise
+
+
+@pytest.mark.parametrize("mode", ["allow", "require"])
+@pytest.mark.parametrize("protocols", [["postgresql"], ["http/1.1", "postgresql"]])
+def test_direct_tls(pg, start, authority, mode, protocols):
+    pooler = start(with_tls(pg, authority, mode))
+    with wire.Client(port=pooler.port()) as client:
+        client.socket.close()
+        client.socket = direct(pooler.port(), authority, protocols)
+        assert client.socket.selected_alpn_protocol() == "postgresql"
+        client.login("app.acme", "acme", postgres.PASSWORD)
+        assert client.value("select 'direct'") == "direct"
+        for size in (1, 8191, 8192, 100_000):
+            assert client.value(f"select repeat('x', {size})") == "x" * size
+        # A cancel may come the same way.
+        client.send(wire.query("select pg_sleep(30)"))
+        eventually(lambda: pg.query("select 1 from pg_stat_activity where state = "
+                                    "'active' and query = 'select pg_sleep(30)'"),
+                   "the query runs")
+        with direct(pooler.port(), authority, protocols) as other:
+            other.sendall(wire.cancel_request(client.pid, client.key))
+            assert other.recv(1) == b""
+        with pytest.raises(wire.ServerError) as caught:
+            client.recv_error()
+        assert caught.value.sqlstate == "57014"
+
+
+@pytest.mark.parametrize("protocols", [[], ["http/1.1"], ["h2", "postgres"]])
+def test_direct_tls_of_another_protocol_gets_no_word(pg, start, authority, protocols):
+    pooler = start(with_tls(pg, authority, "allow"))
+    try:
+        with direct(pooler.port(), authority, protocols) as tls:
+            tls.sendall(wire.startup("app.acme", "acme"))
+            assert tls.recv(1) == b""
+    except (ssl.SSLError, ConnectionError):
+        pass  # No handshake is as good.
+    with direct(pooler.port(), authority, ["postgresql"]) as tls:
+        assert tls.selected_alpn_protocol() == "postgresql"
+
+
+def test_direct_tls_where_there_is_no_tls(pg, start, authority, connect):
+    pooler = start(configs.plain(pg))
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        direct(pooler.port(), authority, ["postgresql"])
+    assert connect(pooler).value("select 1") == "1"
+
+
+def test_inside_direct_tls_no_tls_is_asked_for(pg, start, authority):
+    pooler = start(with_tls(pg, authority, "allow"))
+    for ask in (wire.SSL_REQUEST, wire.GSSENC_REQUEST):
+        with direct(pooler.port(), authority, ["postgresql"]) as tls:
+            tls.sendall(ask)
+            assert tls.recv(1) in (b"", b"E", b"N")
+
+
 def test_ssl_inside_ssl_is_refused(pg, start, authority):
     pooler = start(with_tls(pg, authority, "allow"))
     with handshake(pooler.port(), authority) as tls:

@@ -55,6 +55,7 @@ BOOST_AUTO_TEST_CASE(clients_that_share_a_number_are_told_apart) {
     numbers.insert(handles.back().pid);
   }
   BOOST_TEST(numbers.size() <= 65'536u);
+  BOOST_TEST(!numbers.contains(0)); // Which drivers take for no key.
   BOOST_TEST(keys.size() == count);
   auto missed = 0;
   for (std::uint64_t i = 1; i <= count; i += 97)
