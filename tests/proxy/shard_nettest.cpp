@@ -292,6 +292,34 @@ BOOST_AUTO_TEST_CASE(a_long_key_cancels_where_a_part_of_it_does_not) {
   BOOST_TEST(edge.orders.size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(four_cancels_at_a_time_are_on_their_way_to_a_server) {
+  far_end client, other, server;
+  adopt_server(server);
+  adopt_client(client, 1);
+  const auto key = last_key;
+  adopt_client(other, 2);
+  client.say(query("select 1"));
+  other.say(query("select 2"));
+  turn();
+  BOOST_TEST(server.hear() == query("select 1"));
+  for (int i = 0; i < 10; ++i)
+    home->cancel(key);
+  BOOST_TEST_REQUIRE(edge.orders.size() == 4u);
+  home->cancel_settled(edge.orders[0].ticket, true);
+  home->cancel(key);
+  home->cancel(key);
+  BOOST_TEST_REQUIRE(edge.orders.size() == 5u);
+  server.say(selected());
+  turn();
+  // Not before the last of them has struck, or missed.
+  for (std::size_t i = 1; i < edge.orders.size(); ++i) {
+    BOOST_TEST(server.hear().empty());
+    home->cancel_settled(edge.orders[i].ticket, true);
+    turn();
+  }
+  BOOST_TEST(server.hear() == query("select 2"));
+}
+
 BOOST_AUTO_TEST_CASE(a_wrong_or_late_key_does_nothing) {
   far_end client, server;
   adopt_server(server);
