@@ -16,7 +16,8 @@ namespace {
 struct fixture {
   fixture() {
     auto& lane = shards.shown[0].lanes.emplace_back();
-    shards.shown[0].engine = "epoll";
+    for (auto& each : shards.shown) // They answer in any order.
+      each.engine = "epoll";
     lane.pool = {"acme", "app", "a\"b", tenants::pool_mode::transaction};
     lane.numbers.clients = 5;
     lane.numbers.waiting = 2;
