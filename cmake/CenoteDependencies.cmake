@@ -8,6 +8,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(Boost REQUIRED COMPONENTS unit_test_framework)
 find_package(PostgreSQL REQUIRED)
+pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing)
 
 # Standalone Asio is headers only and ships no CMake file.
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)

@@ -4,13 +4,12 @@
 #include <cerrno>
 #include <cstring>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/assert.hpp"
+#include "net/socket_options.hpp"
 
 namespace cenote::net {
 
@@ -26,11 +25,6 @@ const epoll_stream& own(const stream& x) noexcept {
 
 failure last_error(const char* doing) {
   return {ec::os_error, std::string{doing} + ": " + strerrordesc_np(errno)};
-}
-
-/// Best effort: on a unix socket there is nothing to set.
-void set_tcp(int fd, int name, int value) noexcept {
-  ::setsockopt(fd, IPPROTO_TCP, name, &value, sizeof(value));
 }
 
 } // namespace
@@ -83,22 +77,6 @@ epoll_stream& epoll_engine::take_slot() {
   return slot;
 }
 
-void epoll_engine::set_socket_options(int fd) const noexcept {
-  set_tcp(fd, TCP_NODELAY, 1);
-  if (!options_.keepalive)
-    return;
-  int on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-  auto set_unless_zero = [fd](int name, auto value) {
-    if (value > 0)
-      set_tcp(fd, name, static_cast<int>(value));
-  };
-  set_unless_zero(TCP_KEEPIDLE, options_.keepalive_idle.count());
-  set_unless_zero(TCP_KEEPINTVL, options_.keepalive_interval.count());
-  set_unless_zero(TCP_KEEPCNT, options_.keepalive_count);
-  set_unless_zero(TCP_USER_TIMEOUT, options_.user_timeout.count());
-}
-
 result<stream*> epoll_engine::attach(unique_fd socket,
                                      std::unique_ptr<tls_session> tls,
                                      stream_sink& sink) {
@@ -112,7 +90,7 @@ result<stream*> epoll_engine::attach(unique_fd socket,
     x.next.closed = std::exchange(free_, &x);
     return why;
   }
-  set_socket_options(socket.get());
+  set_options(options_, socket.get());
   if (tls != nullptr && plain_.empty()) {
     plain_.resize(plain_bytes);
     cipher_.reserve(plain_bytes);

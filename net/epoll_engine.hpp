@@ -89,7 +89,6 @@ private:
 
   // -- streams: epoll_engine.cpp ---------------------------------------------
   epoll_stream& take_slot();
-  void set_socket_options(int fd) const noexcept;
   void release(epoll_stream& x) noexcept;
   bool transmit(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
   bool encrypt(epoll_stream& x, std::span<const std::byte> bytes) noexcept;

@@ -63,6 +63,17 @@ std::size_t output_queue::list(std::span<iovec> into) const noexcept {
   return count;
 }
 
+chunk* output_queue::take_first() noexcept {
+  auto* taken = first_;
+  if (taken == nullptr)
+    return nullptr;
+  first_ = taken->next;
+  if (first_ == nullptr)
+    last_ = nullptr;
+  size_ -= taken->size();
+  return taken;
+}
+
 void output_queue::consume(chunk_pool& pool, std::size_t count) noexcept {
   CENOTE_ASSERT(count <= size_);
   size_ -= count;

@@ -59,6 +59,9 @@ public:
   /// Lists the front of the queue in `into`; returns how many entries it used.
   std::size_t list(std::span<iovec> into) const noexcept;
 
+  /// Takes the first chunk out; null when empty. It goes back to the pool.
+  [[nodiscard]] chunk* take_first() noexcept;
+
   /// Drops `count` bytes off the front.
   void consume(chunk_pool& pool, std::size_t count) noexcept;
 

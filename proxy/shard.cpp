@@ -61,6 +61,8 @@ void shard::stop() noexcept {
 void shard::run() {
   while (!stopping_.load(std::memory_order_acquire))
     turn(never);
+  // What was said last still leaves.
+  turn(engine_->now());
 }
 
 void shard::turn(time_point until) {

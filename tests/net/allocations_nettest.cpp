@@ -146,21 +146,41 @@ BOOST_DATA_TEST_CASE(forwarding_takes_no_memory,
 BOOST_DATA_TEST_CASE(a_slow_reader_takes_memory_once, every_engine_and_socket(),
                      kind, socket) {
   auto uut = forwarding{kind, socket, false};
+  auto& target = *uut.sinks[0].target;
   auto jam = [&] {
-    for (int i = 0; i < 1'000; ++i) {
+    // Where bytes leave with a turn, what is over the limit may leave yet.
+    std::size_t highest = 0;
+    auto goes_on = [&](int i) {
+      return i < 1'000
+          || (kind.sends_late && highest <= limits::unsent_high_bytes
+              && i < 20'000);
+    };
+    for (int i = 0; goes_on(i); ++i) {
       uut.say(0, 20'000);
       uut.at.engine->run_turn(uut.at.engine->now());
+      highest = std::max(highest, uut.at.engine->unsent(target));
     }
-    auto unsent = uut.at.engine->unsent(*uut.sinks[0].target);
+    auto unsent = kind.sends_late ? highest : uut.at.engine->unsent(target);
     uut.converse(1);
     return unsent;
   };
   // First as much as one stream can ever have unsent.
-  const auto full_read = bytes(limits::receive_bytes_max);
-  auto& target = *uut.sinks[0].target;
-  while (uut.at.engine->send_copy(target, full_read))
-    ;
-  uut.at.engine->send_copy(target, full_read);
+  const auto full_read = std::string(limits::receive_bytes_max, 'x');
+  uut.at.fill(target, full_read);
+  uut.at.engine->send_copy(target, view(full_read));
+  if (kind.sends_late) {
+    // And as much as may be received before the kernel stops: what is free of
+    // it is kept up to a limit. And two turns' worth of both ways out.
+    for (std::size_t i = 0; i < limits::free_chunks_max; ++i)
+      uut.at.engine->send_copy(
+        target, view(full_read).first(limits::unsent_chunk_bytes));
+    for (int turn = 0; turn < 2; ++turn) {
+      uut.converse(1);
+      for (unsigned i = 0; i <= limits::reads_per_turn_max; ++i)
+        uut.at.engine->send_copy(target, view(full_read));
+      uut.at.engine->run_turn(uut.at.engine->now());
+    }
+  }
   uut.converse(1);
   BOOST_TEST(uut.at.engine->unsent(target) == 0u);
   auto before = allocation_count.load();

@@ -159,10 +159,10 @@ BOOST_DATA_TEST_CASE(closing_gently_delivers_everything_to_a_slow_reader,
   uut.settle();
   const auto text = pattern(1 << 16);
   auto sent = std::string{};
-  for (auto room = true; room;) {
-    room = uut.engine->send_copy(stream, view(text));
+  for (auto left = uut.fill(stream, text); left > 0; left -= text.size())
     sent += text;
-  }
+  // Where bytes leave with a turn, filling was full more than once.
+  auto drained = kind.sends_late ? sink.drained : 0;
   uut.engine->close_when_sent(stream, uut.engine->now() + 1h);
   uut.run_until([&] {
     other.say("more that nobody reads");
@@ -175,7 +175,7 @@ BOOST_DATA_TEST_CASE(closing_gently_delivers_everything_to_a_slow_reader,
   uut.settle();
   BOOST_TEST(sink.text == "");
   BOOST_TEST(!sink.closed);
-  BOOST_TEST(sink.drained == 0);
+  BOOST_TEST(sink.drained == drained);
 }
 
 BOOST_DATA_TEST_CASE(closing_gently_waits_for_the_peer_to_end,
@@ -205,9 +205,7 @@ BOOST_DATA_TEST_CASE(closing_gently_ends_at_its_deadline,
   auto sink = recorder{};
   auto& stream = uut.attach(std::move(ends.ours), sink);
   const auto text = pattern(1 << 16);
-  std::size_t sent = 0;
-  for (auto room = true; room; sent += text.size())
-    room = uut.engine->send_copy(stream, view(text));
+  auto sent = uut.fill(stream, text);
   auto deadline = uut.engine->now() + 20ms;
   uut.engine->close_when_sent(stream, deadline);
   while (uut.engine->now() < deadline)

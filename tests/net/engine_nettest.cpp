@@ -63,13 +63,23 @@ BOOST_DATA_TEST_CASE(a_peer_that_does_not_read_costs_bounded_memory,
   };
   // Until nothing moves any more: the source is stopped too.
   uut.run_until([&] {
+    auto heard = reader.text.size();
     uut.settle();
-    return feed() == 0;
+    // With few buffers it may take many turns to hear all.
+    auto moves = kind.sends_late && reader.text.size() != heard;
+    return feed() == 0 && !moves;
   });
   BOOST_TEST(said < text.size());
-  BOOST_TEST(pauses == 1);
-  BOOST_TEST(writer.drained == 0);
-  BOOST_TEST(uut.engine->unsent(out) > limits::unsent_high_bytes);
+  if (kind.sends_late) {
+    // What paused us may leave with the turn: then we were drained for it. The
+    // last pause holds.
+    BOOST_TEST(pauses == writer.drained + 1);
+    BOOST_TEST(uut.engine->unsent(out) > limits::unsent_low_bytes);
+  } else {
+    BOOST_TEST(pauses == 1);
+    BOOST_TEST(writer.drained == 0);
+    BOOST_TEST(uut.engine->unsent(out) > limits::unsent_high_bytes);
+  }
   uut.run_until([&] {
     feed();
     target.listen(50'000);
@@ -116,6 +126,10 @@ BOOST_DATA_TEST_CASE(a_paused_readable_stream_does_not_keep_the_thread_awake,
     uut.settle();
     auto until = uut.engine->now() + 20ms;
     uut.engine->run_turn(until);
+    // Closed rings of earlier tests may still interrupt the wait.
+    if (kind.sends_late)
+      for (int turn = 0; turn < 2; ++turn)
+        uut.engine->run_turn(until);
     BOOST_TEST((uut.engine->now() >= until));
   }
   uut.engine->resume(stream);
@@ -230,8 +244,7 @@ BOOST_DATA_TEST_CASE(a_stream_with_unsent_bytes_does_not_move,
   auto sink = recorder{};
   auto& stream = uut.attach(std::move(ends.ours), sink);
   const auto text = pattern(1 << 16);
-  while (uut.engine->send_copy(stream, view(text)))
-    ;
+  uut.fill(stream, text);
   auto moved = uut.engine->detach(stream);
   BOOST_REQUIRE(!moved);
   BOOST_TEST((moved.error().code == ec::os_error));

@@ -1,5 +1,5 @@
 // Counts every operator new of this program: forwarding takes none, on either
-// engine that is listed.
+// engine (CENOTE_TEST_ENGINE).
 
 #include "tests/proxy/shard_fixture.hpp"
 #include "tests/support/counted_new.hpp"

@@ -1,0 +1,293 @@
+#include "net/uring_engine.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/assert.hpp"
+#include "net/socket_options.hpp"
+
+namespace cenote::net {
+
+namespace {
+
+uring_stream& own(stream& x) noexcept {
+  return static_cast<uring_stream&>(x);
+}
+
+const uring_stream& own(const stream& x) noexcept {
+  return static_cast<const uring_stream&>(x);
+}
+
+} // namespace
+
+result<std::unique_ptr<engine>> make_uring_engine(const socket_options& options,
+                                                  const uring_tuning& tuning) {
+  auto wakeup = unique_fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  if (!wakeup)
+    return failure{ec::engine_unavailable,
+                   std::string{"eventfd: "} + strerrordesc_np(errno)};
+  auto made
+    = std::make_unique<uring_engine>(std::move(wakeup), options, tuning);
+  if (auto opened = made->open(); !opened)
+    return opened.error();
+  return std::unique_ptr<engine>{std::move(made)};
+}
+
+uring_engine::uring_engine(unique_fd wakeup, const socket_options& options,
+                           const uring_tuning& tuning)
+  : wakeup_{std::move(wakeup)},
+    options_{options},
+    buffers_{tuning.buffer_count, tuning.buffer_bytes},
+    now_{clock::now()} {
+  // Few streams never make these grow, however their turns fall together.
+  for (auto* list : {&changed_, &resumed_, &failed_, &ended_, &listed_})
+    list->reserve(block_streams);
+}
+
+uring_engine::~uring_engine() {
+  for (auto& some : blocks_)
+    for (auto& x : *some) {
+      x.fd.reset();
+      x.unsent.clear(chunks_);
+      x.arrived.clear(chunks_);
+      lingering_.disarm(x.linger);
+    }
+}
+
+result<void> uring_engine::open() {
+  if (auto opened = ring_.open(); !opened)
+    return opened;
+  return buffers_.enroll(ring_.raw());
+}
+
+/// The ring belongs to the thread that uses it first.
+void uring_engine::own_thread() noexcept {
+  if (ring_.is_adopted())
+    return;
+  ring_.adopt();
+  watch_wakes();
+}
+
+void uring_engine::watch_wakes() noexcept {
+  // One completion per wake, and nobody has to read the counter.
+  auto& entry = ring_.next(IORING_OP_POLL_ADD);
+  entry.fd = wakeup_.get();
+  entry.poll32_events = POLLIN;
+  entry.len = IORING_POLL_ADD_MULTI;
+  entry.user_data = op_wake;
+}
+
+// -- streams ------------------------------------------------------------------
+
+uring_stream& uring_engine::take_slot() {
+  if (free_ == nullptr) {
+    auto first = blocks_.size() * block_streams;
+    blocks_.push_back(std::make_unique<block>());
+    for (std::size_t i = block_streams; i-- > 0;) {
+      auto& x = (*blocks_.back())[i];
+      x.slot = static_cast<std::uint32_t>(first + i);
+      x.next_free = std::exchange(free_, &x);
+    }
+  }
+  auto& slot = *free_;
+  free_ = std::exchange(slot.next_free, nullptr);
+  return slot;
+}
+
+result<stream*> uring_engine::attach(unique_fd socket,
+                                     std::unique_ptr<tls_session> tls,
+                                     stream_sink& sink) {
+  CENOTE_ASSERT(tls == nullptr || tls->is_established());
+  own_thread();
+  auto& x = take_slot();
+  if (x.slot < ring_.files()) {
+    if (!ring_.set_file(x.slot, socket.get())) {
+      x.next_free = std::exchange(free_, &x);
+      return failure{ec::os_error, "io_uring_register file"};
+    }
+    x.has_file = true;
+  }
+  set_options(options_, socket.get());
+  if (tls != nullptr && plain_.empty())
+    plain_.resize(plain_bytes);
+  x.fd = std::move(socket);
+  x.tls = std::move(tls);
+  x.sink = &sink;
+  x.at = uring_stream::phase::open;
+  note_change(x);
+  return static_cast<stream*>(&x);
+}
+
+/// Gives up what the kernel does not need any more. What was sent just now
+/// still leaves.
+void uring_engine::release(uring_stream& x) noexcept {
+  x.tls.reset();
+  x.arrived.clear(chunks_);
+  if (!x.sending)
+    x.unsent.clear(chunks_);
+  lingering_.disarm(x.linger);
+  x.sink = nullptr;
+  x.at = uring_stream::phase::ending;
+  ended_.push_back(&x);
+  note_change(x);
+}
+
+/// What a later stream must not find.
+void uring_engine::reset(uring_stream& x) noexcept {
+  x.unsent.clear(chunks_);
+  x.send_error = 0;
+  x.read_error = 0;
+  x.at = uring_stream::phase::closed;
+  x.paused = false;
+  x.full = false;
+  x.watch_over = false;
+  x.hung_up = false;
+  x.write_ended = false;
+  x.read_ended = false;
+}
+
+void uring_engine::note_change(uring_stream& x) noexcept {
+  if (!std::exchange(x.in_changed_list, true))
+    changed_.push_back(&x);
+}
+
+void uring_engine::note_resumed(uring_stream& x) noexcept {
+  if (!std::exchange(x.in_resumed_list, true))
+    resumed_.push_back(&x);
+}
+
+void uring_engine::note_failure(uring_stream& x, int error) noexcept {
+  if (std::exchange(x.in_failed_list, true))
+    return;
+  x.send_error = error;
+  failed_.push_back(&x);
+  filling_.drop(x.fresh);
+  if (!x.sending)
+    x.unsent.clear(chunks_);
+}
+
+std::size_t uring_engine::unsent(const stream& of) const noexcept {
+  auto& x = own(of);
+  return x.fresh.size + x.leaving.size + x.unsent.size();
+}
+
+// -- what a sink may ask for --------------------------------------------------
+
+void uring_engine::pause(stream& which) noexcept {
+  own(which).paused = true;
+}
+
+void uring_engine::resume(stream& which) noexcept {
+  auto& x = own(which);
+  if (!x.paused)
+    return;
+  x.paused = false;
+  x.watch_over = false;
+  x.hung_up = false;
+  if (x.arrived.empty() && !x.read_ended)
+    note_change(x);
+  else
+    note_resumed(x);
+}
+
+void uring_engine::close(stream& which) noexcept {
+  auto& x = own(which);
+  if (x.at == uring_stream::phase::open)
+    release(x);
+}
+
+void uring_engine::close_when_sent(stream& which,
+                                   time_point deadline) noexcept {
+  auto& x = own(which);
+  if (x.at != uring_stream::phase::open)
+    return;
+  if (x.tls != nullptr) {
+    if (!x.in_failed_list) {
+      auto written = filling_.copies().size();
+      x.tls->close_notify(filling_.copies());
+      join_outbox(x);
+      filling_.add_written(x.fresh, written);
+    }
+    x.tls.reset();
+  }
+  if (x.hung_up || x.in_failed_list) {
+    release(x);
+    return;
+  }
+  x.at = uring_stream::phase::lingering;
+  x.sink = nullptr;
+  x.paused = false;
+  x.full = false;
+  x.arrived.clear(chunks_);
+  lingering_.arm(x.linger, deadline);
+  if (unsent(x) == 0)
+    end_writing(x);
+  if (x.at == uring_stream::phase::lingering)
+    note_change(x);
+}
+
+/// All is sent. The peer learns it, and what it still says is dropped until it
+/// ends too: closing on unread input would reset the connection and the peer
+/// could lose what was sent last.
+void uring_engine::end_writing(uring_stream& x) noexcept {
+  x.write_ended = true;
+  if (x.read_ended || ::shutdown(x.fd.get(), SHUT_WR) != 0)
+    release(x);
+}
+
+/// Nothing to send, nothing received that was not delivered.
+bool uring_engine::is_at_rest(const uring_stream& x) const noexcept {
+  if (x.at != uring_stream::phase::open || x.in_failed_list || x.read_ended
+      || x.stopping || x.watched || unsent(x) != 0 || !x.arrived.empty())
+    return false;
+  auto received = false;
+  ring_.peek([&](const io_uring_cqe& event) {
+    received |= (event.user_data & ~operation_mask)
+             == reinterpret_cast<std::uintptr_t>(&x);
+  });
+  return !received;
+}
+
+result<engine::detached> uring_engine::detach(stream& which) noexcept {
+  auto& x = own(which);
+  if (!is_at_rest(x))
+    return failure{ec::os_error, "the stream is not at rest"};
+  // From here on the kernel must not receive for us.
+  if (x.receiving) {
+    auto what = io_uring_sync_cancel_reg{};
+    what.addr = reinterpret_cast<std::uintptr_t>(&x) | op_receive;
+    what.fd = -1;
+    what.timeout = {-1, -1};
+    auto error = io_uring_register_sync_cancel(&ring_.raw(), &what);
+    if (error != 0)
+      return failure{ec::os_error, "the stream is not at rest"};
+  }
+  auto given = detached{std::move(x.fd), std::move(x.tls)};
+  release(x);
+  return given;
+}
+
+time_point uring_engine::now() const noexcept {
+  return now_;
+}
+
+void uring_engine::wake() noexcept {
+  // A thread that is awake looks before it sleeps; only a sleeper costs a
+  // system call.
+  if (awareness_.exchange(awareness::woken, std::memory_order_acq_rel)
+      != awareness::asleep)
+    return;
+  std::uint64_t one = 1;
+  [[maybe_unused]] auto count = ::write(wakeup_.get(), &one, sizeof(one));
+}
+
+const char* uring_engine::name() const noexcept {
+  return "io_uring";
+}
+
+} // namespace cenote::net
