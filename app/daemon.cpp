@@ -18,6 +18,7 @@
 #include "app/admin_socket.hpp"
 #include "app/console/console.hpp"
 #include "app/edge_gate.hpp"
+#include "app/engine.hpp"
 #include "app/http.hpp"
 #include "app/reloader.hpp"
 #include "app/settings.hpp"
@@ -85,6 +86,7 @@ struct daemon::parts final : actors::admin_hooks, admin_port {
 
   std::string file;
   reloader::config_ptr first;
+  const char* engine_name = "";
   asio::io_context io{1};
   /// Caught before anybody can connect: who sees a listener may send one.
   asio::signal_set signals{io};
@@ -109,17 +111,16 @@ result<void> daemon::parts::build() {
   if (!edge_settings)
     return edge_settings.error();
   settings.emplace(std::move(*edge_settings));
-  if (first->process.engine == configs::engine_choice::io_uring)
-    return failure{ec::engine_unavailable,
-                   "cenote.engine: io_uring is not in this version; use "
-                   "\"auto\" or \"epoll\""};
+  auto chosen = choose_engine(first->process.engine);
+  if (!chosen)
+    return chosen.error();
   quotas.apply(*first->catalog);
-  auto make_engine = [] { return net::make_epoll_engine(); };
   auto started
-    = proxy::shards::start(shard_count_of(*first), make_engine, gate);
+    = proxy::shards::start(shard_count_of(*first), chosen->make, gate);
   if (!started)
     return started.error();
   shards = std::move(*started);
+  engine_name = chosen->name;
   reloads = std::make_unique<reloader>(
     file, first,
     [this](const configs::config& before, const configs::config& next) {
@@ -302,7 +303,7 @@ int daemon::run() {
   log::info("ready",
             {log::kv("version", version),
              log::kv("shards", parts_->shards->shard_count()),
-             log::kv("engine", "epoll"),
+             log::kv("engine", parts_->engine_name),
              log::kv("tenants", parts_->first->catalog->tenants().size())});
   parts_->io.run();
   log::info("ending");

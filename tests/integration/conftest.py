@@ -1,6 +1,7 @@
 """Fixtures of the integration tests: one private PostgreSQL per session, poolers
 as each test wants them. CENOTE_BIN names the program under test."""
 
+import os
 import pathlib
 import shutil
 import sys
@@ -10,9 +11,15 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from support import configs, pgbouncer, postgres, process, wire  # noqa: E402
+from support import configs, forbid, pgbouncer, postgres, process, wire  # noqa: E402
 
 Pooler = pgbouncer.stand_in() or process.Cenote
+
+
+def pytest_sessionstart():
+    if (os.environ.get("CENOTE_TEST_ENGINE") == "io_uring"
+            and not forbid.allows_io_uring()):
+        pytest.exit("this system forbids io_uring", 77)
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +40,10 @@ def own_pg():
 def _runner():
     running, folders = [], []
 
-    def start(config: dict, env: dict = None):
+    def start(config: dict, env: dict = None, **options):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="cenote-run-"))
         folders.append(folder)
-        pooler = Pooler(config, env, folder)
+        pooler = Pooler(config, env, folder, **options)
         running.append(pooler)
         return pooler.start()
 

@@ -127,9 +127,12 @@ class Process:
 
 
 class Cenote(Process):
-    """cenote with a configuration given as a dict (DESIGN section 11)."""
+    """cenote with a configuration given as a dict (DESIGN section 11).
+    CENOTE_TEST_ENGINE names the engine where the dict does not. `before`: a
+    command that runs cenote's."""
 
-    def __init__(self, config: dict, env: dict = None, folder: pathlib.Path = None):
+    def __init__(self, config: dict, env: dict = None, folder: pathlib.Path = None,
+                 before: list = ()):
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="cenote-run-"))
         self.folder.mkdir(exist_ok=True, parents=True)
         self.file = self.folder / "cenote.toml"
@@ -137,12 +140,14 @@ class Cenote(Process):
         self.write(config)
         super().__init__([binary(), str(self.file)],
                          [x["port"] for x in config["listener"]],
-                         self.folder / "log", env)
+                         self.folder / "log", env, before)
 
     def write(self, config: dict) -> None:
         """Replaces the file in one step, as a careful operator does."""
         self.config = config
         fresh = self.file.with_suffix(".new")
+        if engine := os.environ.get("CENOTE_TEST_ENGINE"):
+            config = config | {"cenote": {"engine": engine} | config.get("cenote", {})}
         fresh.write_text(toml.dumps(config))
         os.replace(fresh, self.file)
 

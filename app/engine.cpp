@@ -1,0 +1,32 @@
+#include "app/engine.hpp"
+
+#include "net/uring.hpp"
+
+namespace cenote::app {
+
+namespace {
+
+using made_engine = result<std::unique_ptr<net::engine>>;
+
+made_engine make_uring() {
+  return net::make_uring_engine();
+}
+
+made_engine make_epoll() {
+  return net::make_epoll_engine();
+}
+
+} // namespace
+
+result<chosen_engine> choose_engine(configs::engine_choice wanted) {
+  // Automatic is epoll: io_uring has not shown that it costs less
+  // (docs/performance.md), and containers often forbid it.
+  if (wanted != configs::engine_choice::io_uring)
+    return chosen_engine{make_epoll, "epoll"};
+  if (auto works = net::probe_uring(); !works)
+    return failure{works.error().code,
+                   "cenote.engine = \"io_uring\": " + works.error().detail};
+  return chosen_engine{make_uring, "io_uring"};
+}
+
+} // namespace cenote::app
