@@ -86,7 +86,7 @@ struct daemon::parts final : actors::admin_hooks, admin_port {
 
   std::string file;
   reloader::config_ptr first;
-  const char* engine_name = "";
+  std::optional<chosen_engine> engine;
   asio::io_context io{1};
   /// Caught before anybody can connect: who sees a listener may send one.
   asio::signal_set signals{io};
@@ -111,16 +111,16 @@ result<void> daemon::parts::build() {
   if (!edge_settings)
     return edge_settings.error();
   settings.emplace(std::move(*edge_settings));
-  auto chosen = choose_engine(first->process.engine);
-  if (!chosen)
-    return chosen.error();
+  engine = choose_engine(first->process.engine);
+  if (const auto& why = engine->refused)
+    log::warn("io_uring is refused: epoll instead",
+              {log::kv("code", why->code), log::kv("detail", why->detail)});
   quotas.apply(*first->catalog);
   auto started
-    = proxy::shards::start(shard_count_of(*first), chosen->make, gate);
+    = proxy::shards::start(shard_count_of(*first), engine->make, gate);
   if (!started)
     return started.error();
   shards = std::move(*started);
-  engine_name = chosen->name;
   reloads = std::make_unique<reloader>(
     file, first,
     [this](const configs::config& before, const configs::config& next) {
@@ -156,7 +156,8 @@ result<void> daemon::parts::serve_admin() {
                     catalog,
                     &edge->counters(),
                     [this] { return state.load(); },
-                    version};
+                    version,
+                    engine->refused.has_value()};
     auto started = http_server::start(*first->admin.http, std::move(with));
     if (!started)
       return started.error();
@@ -303,7 +304,7 @@ int daemon::run() {
   log::info("ready",
             {log::kv("version", version),
              log::kv("shards", parts_->shards->shard_count()),
-             log::kv("engine", parts_->engine_name),
+             log::kv("engine", parts_->engine->name),
              log::kv("tenants", parts_->first->catalog->tenants().size())});
   parts_->io.run();
   log::info("ending");

@@ -18,15 +18,14 @@ made_engine make_epoll() {
 
 } // namespace
 
-result<chosen_engine> choose_engine(configs::engine_choice wanted) {
+chosen_engine choose_engine(configs::engine_choice wanted) {
   // Automatic is epoll: io_uring has not shown that it costs less
   // (docs/performance.md), and containers often forbid it.
   if (wanted != configs::engine_choice::io_uring)
-    return chosen_engine{make_epoll, "epoll"};
+    return {make_epoll, "epoll", {}};
   if (auto works = net::probe_uring(); !works)
-    return failure{works.error().code,
-                   "cenote.engine = \"io_uring\": " + works.error().detail};
-  return chosen_engine{make_uring, "io_uring"};
+    return {make_epoll, "epoll", works.error()};
+  return {make_uring, "io_uring", {}};
 }
 
 } // namespace cenote::app

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "base/result.hpp"
 #include "configs/config.hpp"
 #include "proxy/shards.hpp"
@@ -10,12 +12,13 @@ namespace cenote::app {
 struct chosen_engine {
   proxy::shards::engine_maker make;
   const char* name; ///< "io_uring" or "epoll".
+  /// Why it is not the one that was asked for.
+  std::optional<failure> refused;
 };
 
 /// `auto` is epoll. io_uring, which has to be asked for by name, is probed for
-/// all that the engine does with it: fails with `engine_unavailable`, and says
-/// what was refused. Takes milliseconds.
-[[nodiscard]] result<chosen_engine>
-choose_engine(configs::engine_choice wanted);
+/// all that the engine does with it; where the system refuses that, it is epoll
+/// too. Takes milliseconds, up to seconds if the kernel does not answer.
+[[nodiscard]] chosen_engine choose_engine(configs::engine_choice wanted);
 
 } // namespace cenote::app

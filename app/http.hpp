@@ -25,6 +25,7 @@ struct http_parts {
   const proxy::edge::edge_counters* counters = nullptr; ///< May be null.
   std::function<app::health()> health;                  ///< Any thread.
   std::string version = "0.1.0";
+  bool io_uring_refused = false; ///< Asked for, but epoll it is.
 };
 
 /// GET /health and /metrics over plain HTTP, on threads of its own. Bounded:

@@ -168,6 +168,10 @@ void add_node(families& to, const metrics_source& from) {
     = from.shards.shards.empty() ? "" : from.shards.shards.front().engine;
   info.add(std::uint64_t{1},
            {{"version", std::string{from.version}}, {"engine", engine}});
+  auto refused = gauge("engine_refused",
+                       "1: io_uring was asked for and the system refuses it.");
+  refused.add(std::uint64_t{from.io_uring_refused ? 1u : 0u},
+              {{"engine", "io_uring"}});
   auto shards
     = gauge("shards", "Shards that answered this scrape, or did not.");
   shards.add(std::uint64_t{from.shards.shards.size()}, {{"answered", "yes"}});
@@ -181,7 +185,7 @@ void add_node(families& to, const metrics_source& from) {
   limit.add(std::uint64_t{limits.servers_max}, {{"of", "servers"}});
   auto tenants = gauge("tenants", "Tenants in the catalog.");
   tenants.add(std::uint64_t{from.catalog.tenants().size()});
-  for (auto* each : {&info, &shards, &used, &limit, &tenants})
+  for (auto* each : {&info, &refused, &shards, &used, &limit, &tenants})
     to.push_back(std::move(*each).take());
 }
 

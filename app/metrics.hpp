@@ -17,6 +17,7 @@ struct metrics_source {
   const proxy::edge::quota_book& quotas;
   const tenants::catalog& catalog;
   std::string_view version;
+  bool io_uring_refused = false; ///< Asked for, but epoll it is.
 };
 
 /// Prometheus' text format. Any thread.

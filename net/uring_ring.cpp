@@ -36,6 +36,11 @@ result<void> uring_ring::open() {
   if (error != 0)
     return refused("io_uring_setup", -error);
   is_open_ = true;
+  // It is disabled yet; but a filter of system calls would speak first.
+  error
+    = io_uring_enter(static_cast<unsigned>(ring_.ring_fd), 0, 0, 0, nullptr);
+  if (error != 0 && error != -EBADFD)
+    return refused("io_uring_enter", -error);
   constexpr unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE
                             | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG
                             | IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE;

@@ -1,15 +1,15 @@
-"""Which engine moves the bytes: what is asked for, or no start and the reason."""
+"""Which engine moves the bytes: what is asked for, or epoll and the reason."""
 
 import pathlib
-import subprocess
 import sys
 import urllib.request
 
 import pytest
-from support import configs, forbid, ports, process, toml
+from support import configs, forbid, ports
 
-WITHOUT_IO_URING = [sys.executable, pathlib.Path(forbid.__file__),
-                    str(forbid.IO_URING_SETUP)]
+
+def without(call: int) -> list:
+    return [sys.executable, pathlib.Path(forbid.__file__), str(call)]
 
 
 def config(pg, engine: str) -> dict:
@@ -33,14 +33,17 @@ def works(connect, pooler) -> None:
 @pytest.mark.parametrize("engine", ["io_uring", "epoll"])
 def test_the_engine_that_is_asked_for_is_used(pg, start, connect, engine):
     if engine == "io_uring" and not forbid.allows_io_uring():
-        pytest.skip("this system forbids io_uring")
+        pytest.skip("this system has no io_uring, forbids it, or has that of a "
+                    "kernel before 6.1")
     pooler = start(config(pg, engine))
     pooler.wait_log(f"ready.*engine={engine}")
     works(connect, pooler)
-    assert f'engine="{engine}"}} 1' in metrics(pooler)
+    seen = metrics(pooler)
+    assert f'engine="{engine}"}} 1' in seen
+    assert 'cenote_engine_refused{engine="io_uring"} 0' in seen
 
 
-@pytest.mark.parametrize("before", [[], WITHOUT_IO_URING],
+@pytest.mark.parametrize("before", [[], without(forbid.IO_URING_SETUP)],
                          ids=["allowed", "forbidden"])
 def test_auto_is_epoll_whatever_the_system_allows(pg, start, connect, before):
     pooler = start(config(pg, "auto"), before=before)
@@ -49,13 +52,17 @@ def test_auto_is_epoll_whatever_the_system_allows(pg, start, connect, before):
     assert 'engine="epoll"} 1' in metrics(pooler)
 
 
-def test_io_uring_that_is_refused_is_an_error(pg, tmp_path):
-    file = tmp_path / "cenote.toml"
-    file.write_text(toml.dumps(config(pg, "io_uring")))
-    done = subprocess.run(
-        [*map(str, WITHOUT_IO_URING), process.binary(), str(file)], text=True,
-        capture_output=True, timeout=60)
-    assert done.returncode == 1
-    assert "engine_unavailable" in done.stderr
-    assert "io_uring_setup: Operation not permitted" in done.stderr
-    assert "ready" not in done.stderr
+@pytest.mark.parametrize("call", ["setup", "enter", "register"])
+def test_where_io_uring_is_refused_it_is_epoll_and_said(pg, start, connect, call):
+    if call != "setup" and not forbid.allows_io_uring():
+        pytest.skip("this system has no io_uring, forbids it, or has that of a "
+                    "kernel before 6.1: there is no second call to refuse")
+    number = getattr(forbid, f"IO_URING_{call.upper()}")
+    pooler = start(config(pg, "io_uring"), before=without(number))
+    pooler.wait_log("WARN .*io_uring is refused: epoll instead.*"
+                    f"code=engine_unavailable.*io_uring_{call}.*not permitted")
+    pooler.wait_log("ready.*engine=epoll")
+    works(connect, pooler)
+    seen = metrics(pooler)
+    assert 'engine="epoll"} 1' in seen
+    assert 'cenote_engine_refused{engine="io_uring"} 1' in seen

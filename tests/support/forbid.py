@@ -11,12 +11,16 @@ import sys
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO = 0x7fff0000, 0x00050000
 LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06  # linux/bpf_common.h
-IO_URING_SETUP = 425  # The same on every architecture.
+# The same on every architecture.
+IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER = 425, 426, 427
+# SINGLE_ISSUER, DEFER_TASKRUN: a kernel before 6.1 has not both of them.
+URING_FLAGS = 1 << 12 | 1 << 13
 
 
 def allows_io_uring() -> bool:
-    """Whether this system lets anybody have it."""
-    call = ("import ctypes; p = ctypes.create_string_buffer(120); "
+    """Whether this system lets anybody have an io_uring that is new enough."""
+    call = ("import ctypes; p = (ctypes.c_uint32 * 30)(); "
+            f"p[2] = {URING_FLAGS}; "
             f"exit(ctypes.CDLL(None).syscall({IO_URING_SETUP}, 1, p) < 0)")
     return subprocess.run([sys.executable, "-c", call]).returncode == 0
 
