@@ -74,6 +74,7 @@ BOOST_AUTO_TEST_CASE(metrics_are_prometheus_text) {
     "tenant=\"acme\",user=\"app\",database=\"a\\\"b\",mode=\"transaction\""};
   for (const auto& line :
        {"cenote_info{version=\"0.1.0\",engine=\"epoll\"} 1",
+        "cenote_engine_refused{engine=\"io_uring\"} 0",
         "cenote_shards{answered=\"yes\"} 2", "cenote_logins_total 7",
         "cenote_logins_failed_total{code=\"wrong_password\"} 1",
         "cenote_node_limit{of=\"clients\"} 10000"})
