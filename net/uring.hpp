@@ -1,13 +1,19 @@
 #pragma once
 
+#include "base/limits.hpp"
 #include "net/engine.hpp"
 
 namespace cenote::net {
 
 /// The buffers that an io_uring engine receives into, for all its streams.
+/// Counts are powers of two, at most 32,768.
 struct uring_tuning {
-  unsigned buffer_count = 512; ///< A power of two, at most 32,768.
+  unsigned buffer_count = 512;
   std::size_t buffer_bytes = 8 * 1024;
+  unsigned bulk_buffer_count = 16;
+  std::size_t bulk_buffer_bytes = limits::receive_bytes_max; ///< And no more.
+  /// A stream that receives as much in one turn is in bulk.
+  std::size_t bulk_from_bytes = limits::receive_bytes_max;
 };
 
 /// Makes the io_uring engine, on any thread; it belongs to the thread that uses

@@ -22,8 +22,10 @@ void* pages(std::size_t size) noexcept {
 
 } // namespace
 
-uring_buffers::uring_buffers(unsigned count, std::size_t bytes_each)
-  : bytes_each_{bytes_each},
+uring_buffers::uring_buffers(std::uint16_t group, unsigned count,
+                             std::size_t bytes_each)
+  : group_{group},
+    bytes_each_{bytes_each},
     memory_bytes_{count * bytes_each},
     ring_bytes_{count * sizeof(io_uring_buf)},
     memory_{static_cast<std::byte*>(pages(memory_bytes_))},
@@ -43,7 +45,7 @@ result<void> uring_buffers::enroll(io_uring& ring) {
   auto how = io_uring_buf_reg{};
   how.ring_addr = reinterpret_cast<std::uintptr_t>(ring_);
   how.ring_entries = static_cast<unsigned>(buffers_.size());
-  how.bgid = group;
+  how.bgid = group_;
   auto error = io_uring_register_buf_ring(&ring, &how, 0);
   if (error != 0)
     return failure{ec::engine_unavailable,

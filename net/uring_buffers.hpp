@@ -38,14 +38,13 @@ private:
   std::uint16_t index_;
 };
 
-/// The buffers that the kernel may receive into: one ring for all streams of an
-/// engine, so that an idle stream has none.
+/// Buffers that the kernel may receive into: a ring for many streams, so that
+/// an idle one has none.
 class uring_buffers {
 public:
-  static constexpr std::uint16_t group = 1;
-
-  /// `count` is a power of two, at most 32,768.
-  uring_buffers(unsigned count, std::size_t bytes_each);
+  /// `group` names them to the kernel; `count` is a power of two, at most
+  /// 32,768.
+  uring_buffers(std::uint16_t group, unsigned count, std::size_t bytes_each);
   uring_buffers(const uring_buffers&) = delete;
   uring_buffers& operator=(const uring_buffers&) = delete;
   ~uring_buffers();
@@ -53,6 +52,14 @@ public:
   /// Makes them known to the kernel. Fails with `engine_unavailable`. The ring
   /// must be gone before the buffers are.
   result<void> enroll(io_uring& ring);
+
+  [[nodiscard]] std::uint16_t group() const noexcept {
+    return group_;
+  }
+
+  [[nodiscard]] std::size_t bytes_each() const noexcept {
+    return bytes_each_;
+  }
 
   [[nodiscard]] uring_buffer& at(std::size_t index) noexcept {
     return buffers_[index];
@@ -67,6 +74,7 @@ private:
 
   void give_back(uring_buffer& x) noexcept;
 
+  std::uint16_t group_;
   std::size_t bytes_each_;
   std::size_t memory_bytes_;
   std::size_t ring_bytes_;

@@ -42,8 +42,11 @@ uring_engine::uring_engine(unique_fd wakeup, const socket_options& options,
                            const uring_tuning& tuning)
   : wakeup_{std::move(wakeup)},
     options_{options},
-    buffers_{tuning.buffer_count, tuning.buffer_bytes},
+    bulk_from_bytes_{tuning.bulk_from_bytes},
+    buffers_{1, tuning.buffer_count, tuning.buffer_bytes},
+    bulk_buffers_{2, tuning.bulk_buffer_count, tuning.bulk_buffer_bytes},
     now_{clock::now()} {
+  CENOTE_ASSERT(tuning.bulk_buffer_bytes <= limits::receive_bytes_max);
   // Few streams never make these grow, however their turns fall together.
   for (auto* list : {&changed_, &resumed_, &failed_, &ended_, &listed_})
     list->reserve(block_streams);
@@ -62,7 +65,9 @@ uring_engine::~uring_engine() {
 result<void> uring_engine::open() {
   if (auto opened = ring_.open(); !opened)
     return opened;
-  return buffers_.enroll(ring_.raw());
+  if (auto enrolled = buffers_.enroll(ring_.raw()); !enrolled)
+    return enrolled;
+  return bulk_buffers_.enroll(ring_.raw());
 }
 
 /// The ring belongs to the thread that uses it first.
@@ -143,6 +148,7 @@ void uring_engine::reset(uring_stream& x) noexcept {
   x.send_error = 0;
   x.read_error = 0;
   x.at = uring_stream::phase::closed;
+  x.in_bulk = false;
   x.paused = false;
   x.full = false;
   x.watch_over = false;

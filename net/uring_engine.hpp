@@ -16,7 +16,10 @@ namespace cenote::net {
 
 /// io_uring. A turn is one io_uring_enter: it submits what the last turn made
 /// (sends, gathered per stream) and waits for what arrived. Streams receive by
-/// one multishot operation each, into buffers they share.
+/// one multishot operation each, into buffers they share. A stream in bulk
+/// receives once a turn into a larger one: the kernel would go on receiving for
+/// a multishot beyond the stream's share of the turn, and all that must be
+/// copied, twice.
 ///
 /// Sends are tried once, within the submission: the kernel takes all at once
 /// and says nothing, or says how much it took, and only the rest is copied and
@@ -121,7 +124,9 @@ private:
   void hear_received(uring_stream& x, const io_uring_cqe& event);
   void hear_watched(uring_stream& x, int events);
   void hear_end(uring_stream& x, int error);
-  void take(uring_stream& x, uring_buffer& buffer, std::size_t size);
+  void take(uring_stream& x, std::span<const std::byte> bytes,
+            uring_buffer& buffer);
+  void note_pace(uring_stream& x, std::size_t size) noexcept;
   void deliver(uring_stream& x, std::span<const std::byte> bytes,
                buffer_lease* lease);
   void deliver_decrypted(uring_stream& x, std::span<const std::byte> bytes);
@@ -133,8 +138,10 @@ private:
 
   unique_fd wakeup_;
   socket_options options_;
+  std::size_t bulk_from_bytes_;
   // Before the ring, so that they outlive it: the kernel uses them.
   uring_buffers buffers_;
+  uring_buffers bulk_buffers_;
   chunk_pool chunks_;
   uring_outbox filling_;
   uring_outbox leaving_;

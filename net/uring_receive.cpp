@@ -22,10 +22,14 @@ void uring_engine::hear_received(uring_stream& x, const io_uring_cqe& event) {
     note_change(x); // Again, unless something below speaks against it.
   }
   if ((event.flags & IORING_CQE_F_BUFFER) != 0) {
-    auto& buffer = buffers_.at(event.flags >> IORING_CQE_BUFFER_SHIFT);
+    auto& ours = x.receives_bulk ? bulk_buffers_ : buffers_;
+    auto& buffer = ours.at(event.flags >> IORING_CQE_BUFFER_SHIFT);
     buffer.retain();
-    if (event.res > 0)
-      take(x, buffer, static_cast<std::size_t>(event.res));
+    if (event.res > 0) {
+      auto size = static_cast<std::size_t>(event.res);
+      note_pace(x, size);
+      take(x, ours.bytes_of(buffer).first(size), buffer);
+    }
     buffer.release();
     if (event.res > 0)
       return;
@@ -72,12 +76,23 @@ void uring_engine::hear_watched(uring_stream& x, int events) {
     note_failure(x, EPIPE);
 }
 
-void uring_engine::take(uring_stream& x, uring_buffer& buffer,
-                        std::size_t size) {
+/// Bulk begins with a turn that brings much, and ends with a receive that would
+/// have needed no larger buffer.
+void uring_engine::note_pace(uring_stream& x, std::size_t size) noexcept {
+  if (x.receives_bulk) {
+    x.in_bulk = size >= buffers_.bytes_each();
+  } else if (!x.in_bulk
+             && turn_bytes_max - share_left(x) + size >= bulk_from_bytes_) {
+    x.in_bulk = true;
+    note_change(x);
+  }
+}
+
+void uring_engine::take(uring_stream& x, std::span<const std::byte> bytes,
+                        uring_buffer& buffer) {
   if (x.at != phase::open)
     return;
-  auto bytes
-    = std::span<const std::byte>{buffers_.bytes_of(buffer)}.first(size);
+  auto size = bytes.size();
   if (!x.paused && x.arrived.empty() && share_left(x) >= size) {
     x.taken += static_cast<std::uint32_t>(size);
     return deliver(x, bytes, &buffer);

@@ -81,12 +81,15 @@ void uring_engine::apply(uring_stream& x) noexcept {
   auto receives = !x.paused && !x.read_ended && x.arrived.empty();
   if (receives && !x.receiving) {
     auto& entry = next(IORING_OP_RECV, x, op_receive);
-    entry.ioprio = IORING_RECV_MULTISHOT;
+    if (!x.in_bulk)
+      entry.ioprio = IORING_RECV_MULTISHOT;
     entry.flags |= IOSQE_BUFFER_SELECT;
-    entry.buf_group = uring_buffers::group;
+    entry.buf_group = x.in_bulk ? bulk_buffers_.group() : buffers_.group();
     x.receiving = true;
+    x.receives_bulk = x.in_bulk;
     ++x.operations;
-  } else if (x.receiving && !x.arrived.empty() && !x.stopping) {
+  } else if (x.receiving && !x.receives_bulk && !x.stopping
+             && (x.in_bulk || !x.arrived.empty())) {
     // It sends more than we listen to: from here on the peer must wait.
     auto& entry = ring_.next(IORING_OP_ASYNC_CANCEL);
     entry.fd = -1;

@@ -53,8 +53,10 @@ inline std::vector<engine_kind> find_engine_kinds() {
     std::exit(77);
   }
   auto usual = [] { return net::make_uring_engine(); };
-  // Out of buffers all the time.
-  auto scarce = [] { return net::make_uring_engine({}, {2, 4096}); };
+  // Out of buffers all the time, and in and out of bulk.
+  auto scarce = [] {
+    return net::make_uring_engine({}, {2, 4096, 1, 16'384, 4096});
+  };
   return {{"io_uring", usual, true}, {"io_uring with 2 buffers", scarce, true}};
 }
 
