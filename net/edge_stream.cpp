@@ -25,8 +25,11 @@ using namespace asio::experimental::awaitable_operators;
 
 constexpr auto no_throw = asio::experimental::as_tuple(asio::use_awaitable);
 
-/// One read of the edge. Logins are small.
+/// One read of the edge.
 constexpr std::size_t read_bytes_max = 8 * 1024;
+
+/// The same in clear text: logins are small, and what is read into is zeroed.
+constexpr std::size_t plain_bytes_max = 1024;
 
 /// What a peer may still say when we wait for its end.
 constexpr std::size_t farewell_bytes_max = 64 * 1024;
@@ -117,6 +120,7 @@ asio::awaitable<result<std::size_t>> edge_stream::read_more(std::size_t limit) {
         co_return received;
     }
   }
+  limit = std::min(limit, plain_bytes_max);
   auto before = plain_.size();
   plain_.resize(before + limit);
   auto into = asio::buffer(plain_.data() + before, limit);
