@@ -12,10 +12,10 @@ namespace cenote::session {
 
 namespace {
 
-constexpr std::array<std::string_view, 16> asking_words = {
-  "set",    "begin",      "reset",   "start", "prepare",  "execute",
-  "listen", "deallocate", "declare", "close", "unlisten", "discard",
-  "do",     "call",       "explain", "load",
+/// BEGIN and what else only begins or ends a transaction leave nothing behind.
+constexpr std::array<std::string_view, 14> asking_words = {
+  "set",     "reset", "prepare", "execute", "listen",   "load",    "deallocate",
+  "declare", "close", "explain", "do",      "unlisten", "discard", "call",
 };
 
 constexpr std::uint32_t first_letters() noexcept {

@@ -11,10 +11,10 @@ namespace cenote::session {
 /// at hand: what follows could be anything, so the answer is true.
 ///
 /// True when the first keyword asks for it (SET, RESET, PREPARE, EXECUTE,
-/// DEALLOCATE, DISCARD, LISTEN, UNLISTEN, LOAD, BEGIN, START, DECLARE, CLOSE,
-/// EXPLAIN, DO, CALL; CREATE of what may be temporary or runs EXECUTE), when
-/// there is a second statement, and when the text names set_config, an advisory
-/// lock function, pg_temp or a temporary table behind INTO.
+/// DEALLOCATE, DISCARD, LISTEN, UNLISTEN, LOAD, DECLARE, CLOSE, EXPLAIN, DO,
+/// CALL; CREATE of what may be temporary or runs EXECUTE), when there is a
+/// second statement, and when the text names set_config, an advisory lock
+/// function, pg_temp or a temporary table behind INTO.
 ///
 /// What a function of the client's does inside is not seen, nor a CREATE TABLE
 /// under a search_path that begins with pg_temp. Allocates nothing; some 30 ns

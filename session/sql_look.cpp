@@ -360,9 +360,10 @@ bool is_shallow(look_failure& failure, const std::string& sql,
 
 bool sql_statement::is_plain() const noexcept {
   const bool is_plain_verb
-    = verb == sql_verb::other || verb == sql_verb::commit
-   || verb == sql_verb::rollback || verb == sql_verb::savepoint
-   || verb == sql_verb::rollback_to || verb == sql_verb::release;
+    = verb == sql_verb::other || verb == sql_verb::begin
+   || verb == sql_verb::commit || verb == sql_verb::rollback
+   || verb == sql_verb::savepoint || verb == sql_verb::rollback_to
+   || verb == sql_verb::release;
   return is_plain_verb && settings.empty() && !uses_advisory_session_lock
       && !uses_advisory_unlock && !may_leave_temp;
 }
