@@ -188,7 +188,7 @@ def test_console_tells_them_from_others(shared, connect):
 
 
 def test_walsenders_count_as_servers_of_their_database(pg, start, connect):
-    config = configs.plain(pg, max_servers=1, query_wait_timeout="500ms")
+    config = configs.plain(pg, max_servers=1, query_wait_timeout="3s")
     pooler = start(config)
     ordinary = connect(pooler, "session")
     # The idle server of the other pool makes room.
@@ -231,8 +231,8 @@ def wait_change(client, text: bytes) -> None:
 
 
 def test_a_stream_is_no_query_that_takes_too_long(pg, start, connect):
-    pooler = start(configs.plain(pg, query_timeout="300ms",
-                                 transaction_timeout="300ms"))
+    pooler = start(configs.plain(pg, query_timeout="3s",
+                                 transaction_timeout="3s"))
     client = connect(pooler, "session", replication="database")
     client.query("CREATE_REPLICATION_SLOT streamed TEMPORARY LOGICAL test_decoding")
     start_streaming(client, "SLOT streamed LOGICAL 0/0")

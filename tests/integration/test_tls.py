@@ -350,8 +350,9 @@ def test_a_cancel_is_as_secret_as_its_connection(start, connect):
                 with pytest.raises(wire.ServerError) as caught:
                     client.recv_error()
                 assert caught.value.sqlstate == "57014"
-            # The server's login and two cancels.
-            assert len(gate.said) == 3
+            # The server's login and two cancels; one that came before PostgreSQL
+            # had begun the query is repeated.
+            assert len(gate.said) >= 3
             assert all(said.startswith(wire.SSL_REQUEST) for said in gate.said)
             code = wire.cancel_request(0, b"")[4:8]
             assert not any(code in said for said in gate.said)
