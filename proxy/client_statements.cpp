@@ -92,7 +92,11 @@ bool client_link::take_named(const protocol::piece& part,
     // A header that arrived cut lies in the walker.
     what.is_input = part.bytes.size() > header_bytes || part.ends();
   }
-  const auto outcome = pass_named(what, forward);
+  auto outcome = pass_named(what, forward);
+  // Behind an error nothing is answered up to the Sync: nobody else would say
+  // that what this waits for will never be.
+  if (outcome == named::waits && server_->settle_skipped())
+    outcome = pass_named(what, forward);
   switch (outcome) {
     case named::passed:
     case named::dropped:

@@ -151,6 +151,9 @@ public:
     return !journal_.empty() && journal_.is_unnamed_open(batch_);
   }
 
+  /// Undoes what PostgreSQL skips for certain. Whether that was anything.
+  bool settle_skipped();
+
   /// Nothing rests on an earlier batch, or waiting would be for ever.
   [[nodiscard]] bool may_go_on() const noexcept {
     return !journal_.has_before(batch_)

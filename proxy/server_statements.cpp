@@ -186,6 +186,11 @@ void server_link::settle_statements(const protocol::piece& part,
   });
 }
 
+bool server_link::settle_skipped() {
+  return journal_.settle(mirror_.settled(),
+                         [&](auto& late) { undo(late, false); });
+}
+
 /// PostgreSQL did not do it: things are as they were before.
 void server_link::undo(session::statement_journal::entry& what,
                        bool has_failed) {

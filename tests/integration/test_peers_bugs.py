@@ -551,6 +551,18 @@ def test_a_skipped_unnamed_parse_changes_nothing(two, direct, connect):
     same(direct, client, bind() + execute() + SYNC)
 
 
+def test_a_query_that_is_skipped_holds_nothing_back(two, connect):
+    """What is sent behind an error that has arrived waits for no answer: none comes up to the Sync"""
+    client = connect(two)
+    say(client, parse("", "select 'before'") + SYNC)
+    client.send(describe("P", "no such portal") + parse("", "select 'skipped'"))
+    assert states(client.recv_until("E")) == ["34000"]
+    client.send(bind() + query("select 'skipped'") + parse("", "select 2") + bind()
+                + execute())
+    assert say(client, SYNC) == [("Z", b"I")]
+    assert rows(say(client, extended("select 'goes on'") + SYNC)) == [["goes on"]]
+
+
 @pytest.mark.parametrize("path", [
     '"odd, name"', "'it''s'", '"with ""quotes"""', "a, b , \"C\"", "''", "pg_catalog"])
 def test_odd_search_paths(two, direct, connect, other_server, path):
