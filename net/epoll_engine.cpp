@@ -4,12 +4,12 @@
 #include <cerrno>
 #include <cstring>
 
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/assert.hpp"
 #include "net/socket_options.hpp"
+#include "net/system_failure.hpp"
 
 namespace cenote::net {
 
@@ -24,7 +24,7 @@ const epoll_stream& own(const stream& x) noexcept {
 }
 
 failure last_error(const char* doing) {
-  return {ec::os_error, std::string{doing} + ": " + strerrordesc_np(errno)};
+  return system_failure(ec::os_error, doing, errno);
 }
 
 } // namespace
@@ -34,7 +34,7 @@ make_epoll_engine(const socket_options& options) {
   auto epoll = unique_fd{::epoll_create1(EPOLL_CLOEXEC)};
   if (!epoll)
     return last_error("epoll_create1");
-  auto wakeup = unique_fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  auto wakeup = waker::make_event();
   if (!wakeup)
     return last_error("eventfd");
   // Edge-triggered: each wake is one event and nobody has to read the counter.
@@ -50,7 +50,7 @@ make_epoll_engine(const socket_options& options) {
 epoll_engine::epoll_engine(unique_fd epoll, unique_fd wakeup,
                            const socket_options& options)
   : epoll_{std::move(epoll)},
-    wakeup_{std::move(wakeup)},
+    waker_{std::move(wakeup)},
     options_{options},
     received_(limits::receive_bytes_max),
     now_{clock::now()} {
@@ -264,13 +264,7 @@ time_point epoll_engine::now() const noexcept {
 }
 
 void epoll_engine::wake() noexcept {
-  // A thread that is awake looks before it sleeps; only a sleeper costs a
-  // system call.
-  if (awareness_.exchange(awareness::woken, std::memory_order_acq_rel)
-      != awareness::asleep)
-    return;
-  std::uint64_t one = 1;
-  [[maybe_unused]] auto count = ::write(wakeup_.get(), &one, sizeof(one));
+  waker_.wake();
 }
 
 const char* epoll_engine::name() const noexcept {

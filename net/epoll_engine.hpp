@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "net/output_queue.hpp"
 #include "net/timer_queue.hpp"
 #include "net/tls.hpp"
+#include "net/waker.hpp"
 
 namespace cenote::net {
 
@@ -77,9 +77,6 @@ public:
   const char* name() const noexcept override;
 
 private:
-  /// Where the thread is, as far as `wake` must know.
-  enum class awareness : std::uint8_t { awake, asleep, woken };
-
   static constexpr std::size_t events_max = 512;
   static constexpr std::size_t block_streams = 64;
   /// Plaintext of one read and of a record that was begun before it.
@@ -113,7 +110,7 @@ private:
   void end(epoll_stream& x, int error, const char* doing);
 
   unique_fd epoll_;
-  unique_fd wakeup_;
+  waker waker_;
   socket_options options_;
   std::vector<std::unique_ptr<block>> blocks_;
   epoll_stream* free_ = nullptr;
@@ -128,7 +125,6 @@ private:
   std::array<epoll_event, events_max> events_;
   time_point now_;
   bool in_turn_ = false;
-  std::atomic<awareness> awareness_{awareness::awake};
 };
 
 } // namespace cenote::net

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/assert.hpp"
+#include "net/system_failure.hpp"
 
 namespace cenote::net {
 
@@ -29,14 +30,11 @@ void epoll_engine::run_turn(time_point until) {
   reuse_closed();
   // Sinks may have set deadlines that `until` does not know.
   auto wait = called_sinks ? 0 : wait_time_ms(until);
-  auto expected = awareness::awake;
-  if (wait != 0
-      && !awareness_.compare_exchange_strong(expected, awareness::asleep,
-                                             std::memory_order_acq_rel))
+  if (wait != 0 && !waker_.may_sleep())
     wait = 0;
   auto count = ::epoll_wait(epoll_.get(), events_.data(),
                             static_cast<int>(events_.size()), wait);
-  awareness_.exchange(awareness::awake, std::memory_order_acq_rel);
+  waker_.awoke();
   now_ = clock::now();
   for (int i = 0; i < count; ++i) {
     auto& event = events_[static_cast<std::size_t>(i)];
@@ -282,8 +280,7 @@ void epoll_engine::end(epoll_stream& x, const failure& why) {
 }
 
 void epoll_engine::end(epoll_stream& x, int error, const char* doing) {
-  end(x, failure{ec::os_error,
-                 std::string{doing} + ": " + strerrordesc_np(error)});
+  end(x, system_failure(ec::os_error, doing, error));
 }
 
 } // namespace cenote::net

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/assert.hpp"
+#include "net/system_failure.hpp"
 
 namespace cenote::net {
 
@@ -48,9 +49,8 @@ result<void> uring_buffers::enroll(io_uring& ring) {
   how.bgid = group_;
   auto error = io_uring_register_buf_ring(&ring, &how, 0);
   if (error != 0)
-    return failure{ec::engine_unavailable,
-                   std::string{"io_uring_register buffer ring: "}
-                     + strerrordesc_np(-error)};
+    return system_failure(ec::engine_unavailable,
+                          "io_uring_register buffer ring", -error);
   io_uring_buf_ring_init(ring_);
   for (auto& x : buffers_)
     give_back(x);

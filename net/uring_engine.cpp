@@ -10,6 +10,7 @@
 
 #include "base/assert.hpp"
 #include "net/socket_options.hpp"
+#include "net/system_failure.hpp"
 
 namespace cenote::net {
 
@@ -27,10 +28,9 @@ const uring_stream& own(const stream& x) noexcept {
 
 result<std::unique_ptr<engine>> make_uring_engine(const socket_options& options,
                                                   const uring_tuning& tuning) {
-  auto wakeup = unique_fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  auto wakeup = waker::make_event();
   if (!wakeup)
-    return failure{ec::engine_unavailable,
-                   std::string{"eventfd: "} + strerrordesc_np(errno)};
+    return system_failure(ec::engine_unavailable, "eventfd", errno);
   auto made
     = std::make_unique<uring_engine>(std::move(wakeup), options, tuning);
   if (auto opened = made->open(); !opened)
@@ -40,7 +40,7 @@ result<std::unique_ptr<engine>> make_uring_engine(const socket_options& options,
 
 uring_engine::uring_engine(unique_fd wakeup, const socket_options& options,
                            const uring_tuning& tuning)
-  : wakeup_{std::move(wakeup)},
+  : waker_{std::move(wakeup)},
     options_{options},
     bulk_from_bytes_{tuning.bulk_from_bytes},
     buffers_{1, tuning.buffer_count, tuning.buffer_bytes},
@@ -81,7 +81,7 @@ void uring_engine::own_thread() noexcept {
 void uring_engine::watch_wakes() noexcept {
   // One completion per wake, and nobody has to read the counter.
   auto& entry = ring_.next(IORING_OP_POLL_ADD);
-  entry.fd = wakeup_.get();
+  entry.fd = waker_.fd();
   entry.poll32_events = POLLIN;
   entry.len = IORING_POLL_ADD_MULTI;
   entry.user_data = op_wake;
@@ -283,13 +283,7 @@ time_point uring_engine::now() const noexcept {
 }
 
 void uring_engine::wake() noexcept {
-  // A thread that is awake looks before it sleeps; only a sleeper costs a
-  // system call.
-  if (awareness_.exchange(awareness::woken, std::memory_order_acq_rel)
-      != awareness::asleep)
-    return;
-  std::uint64_t one = 1;
-  [[maybe_unused]] auto count = ::write(wakeup_.get(), &one, sizeof(one));
+  waker_.wake();
 }
 
 const char* uring_engine::name() const noexcept {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "net/uring_outbox.hpp"
 #include "net/uring_ring.hpp"
 #include "net/uring_stream.hpp"
+#include "net/waker.hpp"
 
 namespace cenote::net {
 
@@ -51,9 +51,6 @@ public:
   const char* name() const noexcept override;
 
 private:
-  /// Where the thread is, as far as `wake` must know.
-  enum class awareness : std::uint8_t { awake, asleep, woken };
-
   /// What a completion is about: the low bits of its user data, next to the
   /// stream's address. 0 is about nothing.
   enum operation : std::uint64_t {
@@ -136,7 +133,7 @@ private:
   void end(uring_stream& x, const failure& why);
   void end(uring_stream& x, int error, const char* doing);
 
-  unique_fd wakeup_;
+  waker waker_;
   socket_options options_;
   std::size_t bulk_from_bytes_;
   // Before the ring, so that they outlive it: the kernel uses them.
@@ -163,7 +160,6 @@ private:
   std::uint32_t turn_ = 0;
   time_point now_;
   bool in_turn_ = false;
-  std::atomic<awareness> awareness_{awareness::awake};
 };
 
 } // namespace cenote::net

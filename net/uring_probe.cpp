@@ -5,6 +5,7 @@
 
 #include <sys/socket.h>
 
+#include "net/system_failure.hpp"
 #include "net/tls.hpp"
 #include "net/uring.hpp"
 
@@ -58,8 +59,7 @@ result<void> probe_uring() {
   int both[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, both)
       != 0)
-    return failure{ec::engine_unavailable,
-                   std::string{"socketpair: "} + strerrordesc_np(errno)};
+    return system_failure(ec::engine_unavailable, "socketpair", errno);
   counter sinks[2];
   for (std::size_t i = 0; i < 2; ++i) {
     auto attached = on.attach(unique_fd{both[i]}, nullptr, sinks[i]);

@@ -1,5 +1,6 @@
 // How bytes arrive on the io_uring engine.
 
+#include "net/system_failure.hpp"
 #include "net/uring_engine.hpp"
 
 #include <algorithm>
@@ -209,8 +210,7 @@ void uring_engine::end(uring_stream& x, const failure& why) {
 }
 
 void uring_engine::end(uring_stream& x, int error, const char* doing) {
-  end(x, failure{ec::os_error,
-                 std::string{doing} + ": " + strerrordesc_np(error)});
+  end(x, system_failure(ec::os_error, doing, error));
 }
 
 } // namespace cenote::net

@@ -9,14 +9,14 @@
 #include <sys/resource.h>
 
 #include "base/assert.hpp"
+#include "net/system_failure.hpp"
 
 namespace cenote::net {
 
 namespace {
 
 failure refused(const char* what, int error) {
-  return {ec::engine_unavailable,
-          std::string{what} + ": " + strerrordesc_np(error)};
+  return system_failure(ec::engine_unavailable, what, error);
 }
 
 } // namespace

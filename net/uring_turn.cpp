@@ -21,15 +21,12 @@ void uring_engine::run_turn(time_point until) {
   apply_changes();
   // Sinks may have set deadlines that `until` does not know.
   until = called_sinks ? now_ : wait_until(until);
-  auto expected = awareness::awake;
-  if (until > now_
-      && !awareness_.compare_exchange_strong(expected, awareness::asleep,
-                                             std::memory_order_acq_rel))
+  if (until > now_ && !waker_.may_sleep())
     until = now_;
   ring_.enter(now_, until);
   parts_used_ = 0;
   messages_used_ = 0;
-  awareness_.exchange(awareness::awake, std::memory_order_acq_rel);
+  waker_.awoke();
   now_ = clock::now();
   hear();
   report_failed();

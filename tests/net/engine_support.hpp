@@ -1,13 +1,10 @@
 #pragma once
 
-#include <cstdlib>
 #include <functional>
-#include <iostream>
 #include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,6 +20,7 @@
 #include "net/engine.hpp"
 #include "net/tls.hpp"
 #include "net/uring.hpp"
+#include "tests/support/wants_uring.hpp"
 
 namespace cenote::test {
 
@@ -39,19 +37,9 @@ struct engine_kind {
   }
 };
 
-/// CENOTE_TEST_ENGINE says which; ctest does it once for each, in processes of
-/// their own: a ring that was closed interrupts later waits of its thread. What
-/// this system refuses is not tested: ctest then says "skipped".
 inline std::vector<engine_kind> find_engine_kinds() {
-  const auto* name = std::getenv("CENOTE_TEST_ENGINE");
-  if (name == nullptr || std::string_view{name} != "io_uring")
+  if (!wants_uring())
     return {{"epoll", [] { return net::make_epoll_engine(); }}};
-  auto works = result<void>{};
-  std::thread{[&] { works = net::probe_uring(); }}.join();
-  if (!works) {
-    std::cerr << "io_uring: " << works.error().detail << '\n';
-    std::exit(77);
-  }
   auto usual = [] { return net::make_uring_engine(); };
   // Out of buffers all the time, and in and out of bulk.
   auto scarce = [] {

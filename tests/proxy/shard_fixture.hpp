@@ -5,8 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +17,7 @@
 #include "protocol/messages.hpp"
 #include "proxy/lane.hpp"
 #include "proxy/shard.hpp"
+#include "tests/support/wants_uring.hpp"
 
 namespace cenote::proxy {
 
@@ -136,22 +135,6 @@ inline std::string selected() {
   return message('T', std::string_view{"\0\0", 2}) + done("SELECT 1");
 }
 
-/// CENOTE_TEST_ENGINE says what shards run on; ctest does it once for each.
-/// What this system refuses is not tested: ctest then says "skipped".
-inline bool wants_uring() {
-  static const bool wants = [] {
-    const auto* name = std::getenv("CENOTE_TEST_ENGINE");
-    if (name == nullptr || std::string_view{name} != "io_uring")
-      return false;
-    if (auto works = net::probe_uring(); !works) {
-      std::fprintf(stderr, "io_uring: %s\n", works.error().detail.c_str());
-      std::exit(77);
-    }
-    return true;
-  }();
-  return wants;
-}
-
 /// One shard run by hand, with one lane.
 struct shard_fixture {
   shard_fixture() {
@@ -216,7 +199,7 @@ struct shard_fixture {
     turn();
   }
 
-  const bool on_uring = wants_uring();
+  const bool on_uring = test::wants_uring();
   std::shared_ptr<recording_port> port = std::make_shared<recording_port>();
   recording_edge edge;
   tenants::pool_settings settings;
