@@ -69,10 +69,7 @@ client_statements::find(std::string_view name) const noexcept {
 
 void client_statements::add(std::string_view name, statement_ref what) {
   bytes_ += what->bytes() + name.size();
-  has_twins_
-    = has_twins_ || std::any_of(names_.begin(), names_.end(), [&](auto& one) {
-        return one.second.get() == what.get();
-      });
+  has_twins_ = has_twins_ || !single_.insert(what.get()).second;
   names_.emplace(name, std::move(what));
 }
 
@@ -82,12 +79,14 @@ statement_ref client_statements::remove(std::string_view name) noexcept {
     return {};
   auto what = std::move(found->second);
   bytes_ -= what->bytes() + name.size();
+  single_.erase(what.get());
   names_.erase(found);
   return what;
 }
 
 void client_statements::clear() noexcept {
   names_.clear();
+  single_.clear();
   has_twins_ = false;
   bytes_ = 0;
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -251,6 +252,8 @@ private:
 
   std::unordered_map<std::string, statement_ref, text_hash, std::equal_to<>>
     names_;
+  /// What has one name; no longer looked at once there are twins.
+  std::unordered_set<const statement*> single_;
   std::size_t bytes_ = 0;
   bool has_twins_ = false;
 };
