@@ -212,6 +212,19 @@ void append_replay(std::vector<std::byte>& out, std::string& sent,
     make.sync();
 }
 
+std::optional<bool> parse_bool(std::string_view word) noexcept {
+  auto begins = [&](std::string_view whole, std::size_t bytes_min) {
+    return word.size() >= bytes_min && word.size() <= whole.size()
+        && std::equal(word.begin(), word.end(), whole.begin(),
+                      [](char a, char b) { return lower(a) == b; });
+  };
+  if (begins("true", 1) || begins("yes", 1) || begins("on", 2) || word == "1")
+    return true;
+  if (begins("false", 1) || begins("no", 1) || begins("off", 2) || word == "0")
+    return false;
+  return std::nullopt;
+}
+
 bool is_setting_name(std::string_view name) noexcept {
   constexpr std::size_t bytes_max = 127;
   if (name.empty() || name.size() > bytes_max)

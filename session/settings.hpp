@@ -23,6 +23,10 @@ inline constexpr std::array<std::string_view, 9> reported_names = {
   "scram_iterations",
 };
 
+/// PostgreSQL's parse_bool: any case, and words may be cut short where they
+/// stay clear. None: it is no boolean.
+[[nodiscard]] std::optional<bool> parse_bool(std::string_view word) noexcept;
+
 /// Index into `reported_names`, any case; none for every other setting.
 [[nodiscard]] std::optional<std::size_t>
 reported_index(std::string_view name) noexcept;

@@ -6,6 +6,7 @@
 
 #include "session/parse_tree.hpp"
 #include "session/pg_parser.hpp"
+#include "session/settings.hpp"
 #include "session/sql_names.hpp"
 #include "session/sql_text.hpp"
 
@@ -50,15 +51,10 @@ answer boolean_of(std::string_view text) {
   if (from == text.npos)
     return answer::computed;
   text = text.substr(from, text.find_last_not_of(" \t\n\r\f\v") + 1 - from);
-  const auto word = lowered(std::string{text});
-  auto is = [&](std::string_view whole, std::size_t least) {
-    return word.size() >= least && whole.starts_with(word);
-  };
-  if (is("true", 1) || is("yes", 1) || is("on", 2) || word == "1")
-    return answer::yes;
-  if (is("false", 1) || is("no", 1) || is("off", 2) || word == "0")
-    return answer::no;
-  return answer::computed;
+  const auto value = parse_bool(text);
+  if (!value)
+    return answer::computed;
+  return *value ? answer::yes : answer::no;
 }
 
 void read_name(node argument, setting_touched& to) {

@@ -37,20 +37,6 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// PostgreSQL's parse_bool: any case, and words may be cut short where they
-/// stay clear.
-std::optional<bool> parse_bool(std::string_view value) {
-  const auto word = lower(value);
-  auto begins = [&](std::string_view whole, std::size_t bytes_min) {
-    return word.size() >= bytes_min && whole.starts_with(word);
-  };
-  if (begins("true", 1) || begins("yes", 1) || begins("on", 2) || word == "1")
-    return true;
-  if (begins("false", 1) || begins("no", 1) || begins("off", 2) || word == "0")
-    return false;
-  return std::nullopt;
-}
-
 /// In PostgreSQL's words.
 rejection invalid_value(const protocol::parameter& what) {
   auto out = rejection{failure{ec::unsupported_startup_option, what.name}};
@@ -75,7 +61,7 @@ take_replication(const protocol::startup_message& hello, identity& out) {
       out.replication = each.value;
       continue;
     }
-    const auto is_wanted = parse_bool(each.value);
+    const auto is_wanted = session::parse_bool(each.value);
     if (!is_wanted)
       return invalid_value(each);
     if (*is_wanted)
@@ -126,6 +112,13 @@ void find_console_user(const edge_settings& settings, identity& out) {
   }
 }
 
+outcome<identity> enter_console(const edge_settings& settings, identity out) {
+  if (!out.replication.empty())
+    return rejection{ec::replication_not_supported};
+  find_console_user(settings, out);
+  return out;
+}
+
 void find_tenant_user(const tenants::catalog& all,
                       const tenants::tenant_hints& hints, identity& out) {
   auto match = tenants::find_tenant(all, hints);
@@ -164,12 +157,8 @@ outcome<identity> resolve_identity(const protocol::startup_message& hello,
   if (options->reference)
     out.salt_name += "." + *options->reference;
   out.database = cut(hello.find("database"));
-  if (out.database == console_database && !out.replication.empty())
-    return rejection{ec::replication_not_supported};
-  if (out.database == console_database) {
-    find_console_user(settings, out);
-    return out;
-  }
+  if (out.database == console_database)
+    return enter_console(settings, std::move(out));
   auto hints = tenants::tenant_hints{};
   hints.user = out.said_user;
   if (options->reference)
@@ -179,10 +168,8 @@ outcome<identity> resolve_identity(const protocol::startup_message& hello,
   if (out.database.empty())
     out.database = out.user;
   // Whose user is called like the console gets no way around its users.
-  if (out.database == console_database && !out.replication.empty())
-    return rejection{ec::replication_not_supported};
   if (out.database == console_database)
-    find_console_user(settings, out);
+    return enter_console(settings, std::move(out));
   return out;
 }
 

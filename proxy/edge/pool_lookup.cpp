@@ -41,12 +41,12 @@ result<pool_ticket> pool_lookup::find(tenants::catalog_ptr all,
     = tenants::resolve(*of_, tenant, user, database, mode, std::move(startup));
   if (!spec)
     return spec.error();
-  if (known_.size() >= remembered_max)
-    known_.clear();
   auto shared = std::make_shared<const tenants::pool_spec>(std::move(*spec));
   auto quotas = quotas_.client_quotas_of(*shared, user);
   if (!is_remembered)
     return pool_ticket{std::move(shared), std::move(quotas)};
+  if (known_.size() >= remembered_max)
+    known_.clear();
   auto& made = known_[std::move(name)];
   made = pool_ticket{std::move(shared), std::move(quotas)};
   return made;
