@@ -141,6 +141,11 @@ public:
     return dirt_.seen();
   }
 
+  /// A RESET or DISCARD ALL was answered since then.
+  [[nodiscard]] bool saw_reset() const noexcept {
+    return dirt_.saw_reset();
+  }
+
   void clear_dirt() noexcept {
     dirt_.clear();
   }

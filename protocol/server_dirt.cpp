@@ -39,6 +39,7 @@ bool server_dirt::end_tag(command_rows rows, bool is_last) noexcept {
         return true;
       } else if (tag == "DISCARD ALL") {
         const auto prepared_later = !is_last && seen_.has(dirt::statements);
+        saw_reset_ = true;
         seen_ = {};
         if (prepared_later)
           seen_.add(dirt::statements);
@@ -61,8 +62,10 @@ bool server_dirt::end_tag(command_rows rows, bool is_last) noexcept {
         seen_.add(dirt::statements);
       break;
     case 'R':
-      if (tag == "RESET")
+      if (tag == "RESET") {
         seen_.add(dirt::settings);
+        saw_reset_ = true;
+      }
       break;
     case 'S':
       if (tag == "SET")

@@ -72,6 +72,13 @@ public:
 
   void clear() noexcept {
     seen_ = {};
+    saw_reset_ = false;
+  }
+
+  /// RESET or DISCARD ALL: PostgreSQL's defaults are in force again. That is no
+  /// dirt.
+  [[nodiscard]] bool saw_reset() const noexcept {
+    return saw_reset_;
   }
 
   void add(dirt what) noexcept {
@@ -91,6 +98,7 @@ public:
 private:
   body_prefix<tag_bytes_max> tag_;
   dirt_set seen_;
+  bool saw_reset_ = false;
 };
 
 } // namespace cenote::protocol

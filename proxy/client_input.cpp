@@ -140,6 +140,8 @@ bool client_link::take_start(const protocol::piece& part,
         request_at_ = lane_.home().now();
       return take_named(part, rest, forward);
     }
+  } else if (part.tag == 'Q' && watches_resets()) {
+    return take_named(part, rest, forward);
   }
   if (auto code = server_->expect(part.tag); code != ec::none) {
     forward.flush();

@@ -57,7 +57,8 @@ bool client_link::start(const greeting* pool_defaults) {
   std::vector<std::pair<std::string, std::string>> others;
   for (auto& [name, value] : arriving->settings) {
     settings_confirmed_ = false;
-    if (lane_.follows_sessions() && session::is_asked_by_name(name)) {
+    const auto may_ask = lane_.follows_sessions() || lane_.is_session();
+    if (may_ask && session::is_asked_by_name(name)) {
       names();
       note_setting(name);
     }
@@ -204,8 +205,11 @@ void client_link::server_at_rest(protocol::transaction_status status) {
   bool is_idle = status == protocol::transaction_status::idle;
   if (is_idle && lane_.ending())
     return refuse(*lane_.ending());
-  if (lane_.is_session())
+  if (lane_.is_session()) {
+    if (is_idle)
+      ask_about_reset();
     return rearm();
+  }
   if (is_idle && (ask_what_is_left() || !pinned_.empty()))
     return rearm();
   if (is_idle) {

@@ -228,6 +228,10 @@ private:
                    std::span<const std::byte> values);
   void note_traces(const session::text_traces& what);
   void note_setting(std::string_view name);
+  void note_reset() noexcept;
+  [[nodiscard]] std::span<const std::string> named_settings() const noexcept;
+  void ask_about_reset();
+  [[nodiscard]] bool watches_resets() const noexcept;
   bool ask_what_is_left();
   void set_pinned(session::trace_set now);
   void take_settings(std::vector<std::pair<std::string, std::string>> found);

@@ -98,13 +98,16 @@ void client_link::note_setting(std::string_view name) {
     known.emplace_back(name);
 }
 
+void client_link::note_reset() noexcept {
+  if (!std::exchange(resets_settings_, true))
+    reset_sequence_ = server_->mirror().next_sequence();
+  reset_batch_ = server_->batch();
+}
+
 void client_link::note_traces(const session::text_traces& what) {
   traces_.add(what.kinds);
-  if (what.resets && given_) {
-    if (!std::exchange(resets_settings_, true))
-      reset_sequence_ = server_->mirror().next_sequence();
-    reset_batch_ = server_->batch();
-  }
+  if (what.resets && given_)
+    note_reset();
   if (what.settings.empty())
     return;
   names();
@@ -140,6 +143,12 @@ client_link::named client_link::pass_query(const named_message& what,
                                            request_run& forward) {
   if (!what.is_whole && what.body_bytes <= limits::look_bytes_max)
     return named::more;
+  if (watches_resets()) {
+    if (what.is_whole
+        && session::traces_of(session::text_of(what.body())).resets)
+      note_reset();
+    return pass_as_it_is(what, forward);
+  }
   session::text_traces found;
   if (what.is_whole)
     found = session::traces_of(session::text_of(what.body()));
@@ -248,6 +257,12 @@ client_link::named client_link::end_query(named outcome, request_run& forward) {
 
 // -- asking -------------------------------------------------------------------
 
+std::span<const std::string> client_link::named_settings() const noexcept {
+  if (!prepared_)
+    return {};
+  return prepared_->named_settings;
+}
+
 /// The transaction is over. True: PostgreSQL is asked what it left behind.
 bool client_link::ask_what_is_left() {
   if (!lane_.follows_sessions())
@@ -266,9 +281,27 @@ bool client_link::ask_what_is_left() {
   kinds.remove(trace::libraries);
   // What is sent behind the question is for the next one.
   asked_about_reset_ = std::exchange(resets_settings_, false);
-  static const std::vector<std::string> none;
-  server_->ask(kinds, prepared_ ? prepared_->named_settings : none);
+  server_->ask(kinds, named_settings());
   return true;
+}
+
+/// In session mode settings stay where they are, but RESET must go back to what
+/// the client gave at its start.
+bool client_link::watches_resets() const noexcept {
+  return given_ && lane_.is_session() && !lane_.is_replication();
+}
+
+/// A RESET of any protocol is over. What it left set is asked, the rest of what
+/// the client gave is replayed.
+void client_link::ask_about_reset() {
+  const auto& mirror = server_->mirror();
+  if (!watches_resets() || (!resets_settings_ && !mirror.saw_reset()))
+    return;
+  asked_about_reset_ = true;
+  resets_settings_ = false;
+  reset_batch_ = server_->batch() - 1;
+  traces_.add(trace::settings); // The server is reset behind this client.
+  server_->ask(trace::settings, named_settings());
 }
 
 bool client_link::waits_for_reset() const noexcept {
@@ -293,7 +326,7 @@ void client_link::learned(trace_set asked, session::left_behind found) {
     prepared_->sql_names = std::move(found.statements);
   if (std::exchange(asked_about_reset_, false))
     server_->prepare(told_, startup_, true);
-  if (phase_ == session::phase::gone)
+  if (phase_ == session::phase::gone || lane_.is_session())
     return;
   if (pinned_.has(trace::libraries))
     found.kinds.add(trace::libraries);

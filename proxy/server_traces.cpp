@@ -14,8 +14,12 @@ void server_link::ask(session::trace_set kinds,
                       std::span<const std::string> named) {
   auto& out = lane_.home().scratch();
   auto& tags = lane_.home().tag_scratch();
-  session::append_question(out, tags, std::exchange(knows_asker_, true), kinds,
-                           named);
+  // In session mode the client may look at its prepared statements.
+  auto how = session::asker::once;
+  if (!lane_.is_session())
+    how = std::exchange(knows_asker_, true) ? session::asker::known
+                                            : session::asker::stays;
+  session::append_question(out, tags, how, kinds, named);
   for (char tag : tags)
     if (expect_own(tag) != ec::none)
       return fail(ec::server_protocol_violation);

@@ -51,6 +51,13 @@ public:
     to_.end();
   }
 
+  void close(std::string_view statement) {
+    begin('C');
+    to_.byte1('S');
+    to_.string(statement);
+    to_.end();
+  }
+
   void sync() {
     begin('S');
     to_.end();

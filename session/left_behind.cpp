@@ -57,15 +57,16 @@ std::string array_of(std::span<const std::string> names) {
 
 } // namespace
 
-void append_question(std::vector<std::byte>& out, std::string& sent,
-                     bool is_known, trace_set kinds,
-                     std::span<const std::string> named) {
+void append_question(std::vector<std::byte>& out, std::string& sent, asker how,
+                     trace_set kinds, std::span<const std::string> named) {
   constexpr auto statement = statement_identity::asker;
   extended_batch make{out, sent};
-  if (!is_known)
+  if (how != asker::known)
     make.parse(statement, question);
   make.bind(statement, std::to_string(kinds.bits()), array_of(named));
   make.execute();
+  if (how == asker::once)
+    make.close(statement);
   make.sync();
 }
 

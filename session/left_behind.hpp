@@ -26,14 +26,18 @@ struct left_behind {
   bool is_cut = false;
 };
 
+/// What becomes of the statement `statement_identity::asker`.
+enum class asker : std::uint8_t {
+  known, ///< The server has it.
+  stays, ///< It is parsed first.
+  once,  ///< It is parsed first, and closed behind the question.
+};
+
 /// Appends the question as one extended-protocol batch, and its messages' tags
-/// to `sent`. `is_known`: the server has the statement
-/// `statement_identity::asker`; else it is parsed first and stays. `kinds` must
-/// not be empty; `named` are settings to be asked for by name. Usable under any
-/// role, search_path and client_encoding.
-void append_question(std::vector<std::byte>& out, std::string& sent,
-                     bool is_known, trace_set kinds,
-                     std::span<const std::string> named);
+/// to `sent`. `kinds` must not be empty; `named` are settings to be asked for
+/// by name. Usable under any role, search_path and client_encoding.
+void append_question(std::vector<std::byte>& out, std::string& sent, asker how,
+                     trace_set kinds, std::span<const std::string> named);
 
 /// Collects the answer.
 class left_behind_reader {

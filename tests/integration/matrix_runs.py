@@ -18,10 +18,8 @@ RECORDS = HERE.parents[1] / "build/compatibility"
 WAYS = [("transaction", 1), ("transaction", 8), ("session", 1), ("session", 8)]
 ONLY_ALONE = "only alone"  # What a program says of a feature it leaves out.
 # What docs/prepared-statements.md and docs/session-state.md say is not so yet, by
-# (driver or None, mode): a table changed under statements of several servers, and
-# RESET in session mode, which goes to the server's defaults.
-KNOWN = {(None, "transaction"): {"changed_table", "introspection"},
-         ("asyncpg", "session"): {"settings"}}
+# (driver or None, mode): a table changed under statements of several servers.
+KNOWN = {(None, "transaction"): {"changed_table", "introspection"}}
 NAMES = [f"{mode}-{workers}" for mode, workers in WAYS]
 
 

@@ -34,13 +34,13 @@ std::vector<std::byte> row(std::string_view kind, std::string_view name,
 BOOST_AUTO_TEST_CASE(the_question_is_prepared_once) {
   std::vector<std::byte> out;
   std::string sent;
-  append_question(out, sent, false, trace_set::all(), {});
+  append_question(out, sent, asker::stays, trace_set::all(), {});
   BOOST_TEST(sent == "PBES");
   auto first = out.size();
   out.clear();
   sent.clear();
   auto names = std::vector<std::string>{"a.\"b", "role"};
-  append_question(out, sent, true, trace::settings, names);
+  append_question(out, sent, asker::known, trace::settings, names);
   BOOST_TEST(sent == "BES");
   BOOST_TEST(out.size() < first);
   auto text = protocol::as_text(out);
