@@ -120,6 +120,9 @@ void add_pool_sums(families& to, const pool_views& pools) {
      1},
     {"pool_questions_total", "Times that PostgreSQL was asked what was left.",
      &traffic::questions, 1},
+    {"pool_repeated_batches_total",
+     "Batches sent once more because a plan was out of date.",
+     &traffic::repeated_batches, 1},
   };
   for (const auto& each : sums) {
     auto made = counter(each.name, each.help);

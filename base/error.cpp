@@ -101,6 +101,8 @@ error_view describe(ec code) noexcept {
       return {"54000", "ERROR", "prepared statement is too large"};
     case ec::too_many_statements:
       return {"54000", "ERROR", "too many prepared statements"};
+    case ec::plan_changed:
+      return {"0A000", "ERROR", "cached plan must not change result type"};
     case ec::statement_exists:
       return {"42P05", "ERROR", "prepared statement already exists"};
     case ec::too_many_pinned:
@@ -292,6 +294,8 @@ std::string_view name(ec code) noexcept {
       return "too_many_statements";
     case ec::statement_exists:
       return "statement_exists";
+    case ec::plan_changed:
+      return "plan_changed";
     case ec::too_many_pinned:
       return "too_many_pinned";
     case ec::pin_refused:

@@ -60,6 +60,7 @@ enum class ec : std::uint8_t {
   statement_too_large,
   too_many_statements,
   statement_exists,
+  plan_changed,
   too_many_pinned,
   pin_refused,
   killed_by_admin,

@@ -129,6 +129,13 @@ public:
   /// because one before it failed.
   [[nodiscard]] std::uint32_t settled() const noexcept;
 
+  /// An error has arrived, and PostgreSQL skips what is sent now up to a Sync
+  /// that was not sent yet.
+  [[nodiscard]] bool is_skipping() const noexcept {
+    const auto& only = positions_.front();
+    return position_count_ == 1 && only.at == due::nothing && only.skipping;
+  }
+
   /// False after a COPY that failed with a Sync sent into it, until an answer
   /// tells whether PostgreSQL swallowed it. Meanwhile `owner` and `how` are the
   /// likeliest.

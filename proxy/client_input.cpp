@@ -96,6 +96,8 @@ bool client_link::take(const protocol::piece& part,
     return take_start(part, rest, forward);
   if (skipping_) {
     skipping_ = !part.ends();
+    if (server_ != nullptr && server_->sent_batch().is_kept())
+      server_->keep_sent(0, part.bytes);
     return true;
   }
   if (gathering_)
@@ -106,6 +108,8 @@ bool client_link::take(const protocol::piece& part,
     keep_unnamed(part.bytes, part.ends());
   }
   mid_message_ = !part.ends();
+  if (server_->sent_batch().is_kept())
+    server_->keep_sent(0, part.bytes);
   forward.add(part);
   return true;
 }
@@ -151,6 +155,8 @@ bool client_link::take_start(const protocol::piece& part,
   if (was_at_rest)
     request_at_ = lane_.home().now();
   mid_message_ = !part.ends();
+  if (server_->sent_batch().is_kept())
+    server_->keep_sent(part.tag, part.bytes);
   count(part);
   forward.add(part);
   return true;

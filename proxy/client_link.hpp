@@ -125,6 +125,12 @@ public:
   /// They have.
   void go_on();
 
+  /// Nothing was sent, nor began to be, behind the batch that is over now.
+  [[nodiscard]] bool may_repeat() const noexcept;
+
+  /// Sends a batch once more. Only if `may_repeat`.
+  void repeat(std::vector<std::byte> batch);
+
   /// A RESET was sent, and what the client gave at its start is not in force
   /// again: what comes in a later batch waits, unless a transaction is open.
   [[nodiscard]] bool waits_for_reset() const noexcept;
@@ -249,6 +255,8 @@ private:
   named find_statement(std::string_view name,
                        const session::statement_ref*& found,
                        request_run& forward);
+  named check_rows(std::string_view name, const session::statement_ref& what,
+                   request_run& forward);
   named give_unnamed(request_run& forward);
   void remember_name(std::string_view name);
   named say_instead(std::vector<std::byte> words, request_run& forward);

@@ -92,6 +92,8 @@ bool client_link::take_named(const protocol::piece& part,
     // A header that arrived cut lies in the walker.
     what.is_input = part.bytes.size() > header_bytes || part.ends();
   }
+  if (prepared_ && server_->may_repeat_from(part.tag))
+    server_->sent_batch().begin();
   auto outcome = pass_named(what, forward);
   // Behind an error nothing is answered up to the Sync: nobody else would say
   // that what this waits for will never be.
@@ -100,6 +102,8 @@ bool client_link::take_named(const protocol::piece& part,
   switch (outcome) {
     case named::passed:
     case named::dropped:
+      if (server_->sent_batch().is_kept())
+        server_->keep_sent(part.tag, what.bytes);
       skipping_ = outcome == named::dropped && !part.ends();
       mid_message_ = outcome == named::passed && !part.ends();
       stop_gathering();
@@ -131,6 +135,15 @@ void client_link::stop_gathering() noexcept {
   if (!std::exchange(gathering_, false))
     return;
   std::vector<std::byte>{}.swap(prepared_->gathered);
+}
+
+bool client_link::may_repeat() const noexcept {
+  return phase_ == session::phase::borrowing && walker_.at_boundary()
+      && held_.empty() && !is_mid_message() && !waits_for_reset();
+}
+
+void client_link::repeat(std::vector<std::byte> batch) {
+  pump({batch, nullptr}, false);
 }
 
 void client_link::go_on() {
@@ -338,6 +351,36 @@ client_link::find_statement(std::string_view name,
   return outcome;
 }
 
+/// Another server, or another client's Parse, may have given `what` other rows
+/// than this client was told of: PostgreSQL would refuse that.
+client_link::named client_link::check_rows(std::string_view name,
+                                           const session::statement_ref& what,
+                                           request_run& forward) {
+  const auto told = prepared_->named.told(name);
+  const auto& mirror = server_->mirror();
+  // Where no answer can be waited for, the Bind is skipped or refused anyway.
+  if (told == 0 || mirror.is_skipping() || !mirror.is_certain()
+      || mirror.status() == protocol::transaction_status::failed
+      || mirror.copy() != protocol::reply_mirror::copy_state::none)
+    return named::passed;
+  const auto now = server_->shape(*what);
+  if (now == told)
+    return named::passed;
+  if (now != 0) {
+    auto words = protocol::make_error(ec::plan_changed);
+    words.routine = "RevalidateCachedQuery"; // Drivers look for it.
+    return say_instead(protocol::encoded(words), forward);
+  }
+  if (server_->asks_for_rows())
+    return named::waits;
+  auto& out = lane_.home().scratch();
+  const auto outcome = check(server_->ask_for_rows(what, out), forward);
+  if (outcome != named::passed)
+    return outcome;
+  forward.add_copy(out, true);
+  return named::waits;
+}
+
 client_link::named client_link::give_unnamed(request_run& forward) {
   if (server_->is_unnamed_open())
     return named::waits;
@@ -374,6 +417,8 @@ client_link::named client_link::pass_bind(const named_message& what,
       return named::more;
   auto outcome = name.empty() ? give_unnamed(forward)
                               : find_statement(name, found, forward);
+  if (outcome == named::passed && found != nullptr)
+    outcome = check_rows(name, *found, forward);
   if (outcome != named::passed)
     return outcome;
   ++lane_.sums().binds;
@@ -417,6 +462,10 @@ client_link::named client_link::pass_describe(const named_message& what,
   if (outcome != named::passed)
     return outcome;
   remember_name(name);
+  if (found != nullptr) {
+    server_->tells_rows(*found, name, prepared_->named.told(name));
+    prepared_->named.set_told(name, *found, 0);
+  }
   const auto shown
     = found != nullptr ? std::string{(*found)->name()} : harmless(name);
   auto& out = lane_.home().scratch();

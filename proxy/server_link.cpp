@@ -102,6 +102,11 @@ bool server_link::send_copy(std::span<const std::byte> bytes) noexcept {
 
 void server_link::forget_client() noexcept {
   client_ = nullptr;
+  sent_.drop();
+  withheld_parameters_.clear();
+  withheld_error_.clear();
+  repeat_due_ = false;
+  repeating_ = false;
   preparing_ = false;
   client_full_ = false;
   ready_withheld_ = false;

@@ -18,6 +18,8 @@
 #include "proxy/timed.hpp"
 #include "session/cleaning.hpp"
 #include "session/left_behind.hpp"
+#include "session/repeatable_batch.hpp"
+#include "session/row_shape.hpp"
 #include "session/settings.hpp"
 #include "session/statement_journal.hpp"
 #include "session/statements.hpp"
@@ -154,10 +156,50 @@ public:
   /// Undoes what PostgreSQL skips for certain. Whether that was anything.
   bool settle_skipped();
 
-  /// Nothing rests on an earlier batch, or waiting would be for ever.
+  /// Nothing rests on an earlier batch, or waiting would be for ever; and the
+  /// answer to `ask_for_rows` is there.
   [[nodiscard]] bool may_go_on() const noexcept {
-    return !journal_.has_before(batch_)
-        || mirror_.copy() != protocol::reply_mirror::copy_state::none;
+    return !asks_for_rows()
+        && (!journal_.has_before(batch_)
+            || mirror_.copy() != protocol::reply_mirror::copy_state::none);
+  }
+
+  /// The rows of `what` as this server has it; 0: not known.
+  [[nodiscard]] session::row_shape
+  shape(const session::statement& what) const noexcept {
+    return statements_.shape(what);
+  }
+
+  /// Appends to `out` what makes PostgreSQL tell, at once.
+  [[nodiscard]] ec ask_for_rows(const session::statement_ref& what,
+                                std::vector<std::byte>& out);
+
+  /// The Describe recorded last will tell the client of the rows of its `name`.
+  void tells_rows(const session::statement_ref& what, std::string_view name,
+                  session::row_shape before);
+
+  /// The answer is outstanding.
+  [[nodiscard]] bool asks_for_rows() const noexcept {
+    return asks_for_rows_;
+  }
+
+  // -- a batch that may be sent once more: server_repeats.cpp -----------------
+
+  /// Keeps the client's message of `tag`, or its beginning, which was sent just
+  /// now.
+  void keep_sent(char tag, std::span<const std::byte> bytes);
+
+  /// A batch begins that may be sent once more: a Bind or Describe outside a
+  /// transaction while nothing else is under way.
+  [[nodiscard]] bool may_repeat_from(char tag) const noexcept {
+    return (tag == 'B' || tag == 'D') && begins_batch() && !repeating_
+        && mirror_.owes_nothing()
+        && mirror_.status() == protocol::transaction_status::idle;
+  }
+
+  /// The present batch, as the client sent it.
+  [[nodiscard]] session::repeatable_batch& sent_batch() noexcept {
+    return sent_;
   }
 
   void note_named_statement() noexcept {
@@ -266,6 +308,13 @@ private:
                        const protocol::reaction& what,
                        byte_run<to_client>& forward);
   void say_ready(byte_run<to_client>& forward);
+  bool note_rows(const protocol::piece& part, const protocol::reaction& what,
+                 byte_run<to_client>& forward);
+  void say_parameters(byte_run<to_client>& forward);
+  [[nodiscard]] bool withholds(std::span<const std::byte> error,
+                               std::uint32_t sequence);
+  [[nodiscard]] bool repeats_instead(byte_run<to_client>& forward);
+  void repeat_nothing();
   void take_error(const protocol::piece& part, const protocol::reaction& what,
                   byte_run<to_client>& forward);
   void settle_statements(const protocol::piece& part,
@@ -313,6 +362,13 @@ private:
       = default;
   };
   unnamed_owner unnamed_;
+  session::row_shape_reader rows_;
+  session::repeatable_batch sent_;
+  std::vector<std::byte> withheld_error_;      ///< Until its batch is over.
+  std::vector<std::byte> withheld_parameters_; ///< Until its rows are told.
+  bool asks_for_rows_ = false;
+  bool repeat_due_ = false; ///< The client's batch is to be sent once more.
+  bool repeating_ = false;  ///< It was.
   std::uint32_t batch_requests_ = 0;
   std::uint32_t batch_ = 0; ///< Sync, Query, FunctionCall: sent.
   timers::entry timer_;

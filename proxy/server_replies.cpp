@@ -110,22 +110,30 @@ void server_link::take_for_client(const protocol::piece& part,
                                   byte_run<to_client>& forward) {
   if (part.tag == 'E')
     return take_error(part, what, forward);
+  if ((part.tag == 'T' || part.tag == 't' || part.tag == 'n')
+      && !journal_.empty() && !note_rows(part, what, forward))
+    return;
   if (what.how != delivery::forward
       && what.async == protocol::async_message::none)
     return;
-  // In statement mode a transaction block is refused instead of answered, and
-  // behind a RESET the client's own settings come back first: ReadyForQuery
-  // waits until its status is known.
+  // In statement mode a transaction block is refused instead of answered,
+  // behind a RESET the client's own settings come back first, and an error may
+  // not be the last word: ReadyForQuery waits until its status is known.
   const bool is_statement_mode
     = lane_.settings().mode == tenants::pool_mode::statement;
   const bool is_reset
     = client_ != nullptr && client_->is_reset_by(what.sequence);
-  const bool withheld = part.tag == 'Z' && (is_statement_mode || is_reset);
+  const bool has_error = !withheld_error_.empty();
+  const bool withheld
+    = part.tag == 'Z' && (is_statement_mode || is_reset || has_error);
   if (!withheld)
     forward.add(part);
   if (part.tag == 'S')
     gather(part, false);
   if (!what.ready || client_ == nullptr)
+    return;
+  repeating_ = false;
+  if (has_error && repeats_instead(forward))
     return;
   const bool is_idle = mirror_.status() == protocol::transaction_status::idle;
   client_->reply_complete(static_cast<char>(mirror_.status()));
@@ -257,7 +265,9 @@ void server_link::after_bytes(bool saw_ready) {
       return client_->settings_rejected(std::exchange(own_error_, {}));
     return client_->prepared();
   }
-  if (client_->is_stalled() && may_go_on() && !client_->waits_for_reset())
+  if (std::exchange(repeat_due_, false))
+    client_->repeat(sent_.take());
+  else if (client_->is_stalled() && may_go_on() && !client_->waits_for_reset())
     client_->go_on();
   if (client_ == nullptr
       || (client_->is_mid_message() && !client_->waits_for_reset()))

@@ -220,6 +220,13 @@ void server_link::undo(session::statement_journal::entry& what,
       if (unnamed_.edition == what.edition)
         unnamed_is_foreign();
       break;
+    case statement_change::tells_rows:
+      if (client_ != nullptr)
+        client_->names().set_told(what.name, what.what, what.shape);
+      break;
+    case statement_change::asks_for_rows:
+      asks_for_rows_ = false;
+      break;
     case statement_change::must_fail:
     case statement_change::all_forgotten:
     case statement_change::error_instead:
@@ -258,18 +265,22 @@ void server_link::take_error(const protocol::piece& part,
   if (what.how == delivery::as_error && !what.fatal) {
     if (!part.ends())
       return;
-    if (auto* instead = journal_.find_error(what.sequence))
+    if (auto* instead = journal_.find_error(what.sequence);
+        instead != nullptr && !withholds(instead->words, what.sequence))
       forward.add_copy(instead->words, true);
     return;
   }
-  if (client_ == nullptr || !client_->has_names()
-      || part.body_bytes > error_bytes_max)
+  if (client_ == nullptr
+      || (!client_->has_names() && withheld_parameters_.empty()))
     return forward.add(part);
+  if (part.body_bytes > error_bytes_max) {
+    say_parameters(forward);
+    return forward.add(part);
+  }
   gather_bytes(part);
-  if (!part.ends())
+  if (!part.ends() || withholds(gathered_, what.sequence))
     return;
-  if (mentions(gathered_, "RevalidateCachedQuery"))
-    client_->renew_statements();
+  say_parameters(forward);
   if (mentions(gathered_, statement_identity::prefix)) {
     // A function may have deallocated what we put there.
     statements_doubted_ = statements_doubted_ || mentions(gathered_, "C26000");

@@ -17,6 +17,7 @@ traffic& traffic::operator+=(const traffic& other) noexcept {
   logins += other.logins;
   pins += other.pins;
   questions += other.questions;
+  repeated_batches += other.repeated_batches;
   return *this;
 }
 

@@ -40,6 +40,8 @@ struct traffic {
   std::uint64_t logins = 0;
   std::uint64_t pins = 0;      ///< Times that a client kept its server.
   std::uint64_t questions = 0; ///< Asked about what was left behind.
+  /// Sent once more because a plan was out of date.
+  std::uint64_t repeated_batches = 0;
 
   traffic& operator+=(const traffic& other) noexcept;
 };

@@ -43,10 +43,23 @@ statement_journal::find_error(std::uint32_t sequence) noexcept {
   return nullptr;
 }
 
+statement_journal::entry*
+statement_journal::find_describe(std::uint32_t sequence) noexcept {
+  for (auto i = first_; i < entries_.size(); ++i) {
+    const auto change = entries_[i].change;
+    if (entries_[i].sequence == sequence
+        && (change == statement_change::tells_rows
+            || change == statement_change::asks_for_rows))
+      return &entries_[i];
+  }
+  return nullptr;
+}
+
 std::string_view
 statement_journal::name_at(std::uint32_t sequence) const noexcept {
   for (auto i = first_; i < entries_.size(); ++i)
-    if (entries_[i].sequence == sequence && is_remark(entries_[i].change))
+    if (entries_[i].sequence == sequence && is_remark(entries_[i].change)
+        && !entries_[i].name.empty())
       return entries_[i].name;
   return {};
 }

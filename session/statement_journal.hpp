@@ -23,6 +23,8 @@ enum class statement_change : std::uint8_t {
   all_forgotten, ///< DEALLOCATE ALL: what is there then, its answer shows.
   error_instead, ///< The client is to be told `words` when the request fails.
   says_name,     ///< The request is about the client's `name`: for its error.
+  tells_rows,    ///< The client is told of the rows of its `name`.
+  asks_for_rows, ///< We ask for the rows of `what`.
 };
 
 /// Changes that rest on requests which PostgreSQL has not answered yet. They
@@ -37,7 +39,9 @@ public:
     statement_change change = statement_change::server_has;
     bool done = false;
     std::uint32_t edition = 0; ///< Of the client's unnamed statement.
+    row_shape shape = 0;       ///< What the client was told before.
     statement_ref what;
+    statement_ref on_server; ///< What is described, as the server has it.
     std::string name;
     std::vector<std::byte> words;
   };
@@ -63,6 +67,9 @@ public:
 
   /// The words for the request, or null.
   [[nodiscard]] entry* find_error(std::uint32_t sequence) noexcept;
+
+  /// The Describe of a statement that is answered, or null.
+  [[nodiscard]] entry* find_describe(std::uint32_t sequence) noexcept;
 
   /// The client's name that the request is about, if that was noted.
   [[nodiscard]] std::string_view name_at(std::uint32_t sequence) const noexcept;
@@ -115,7 +122,9 @@ private:
   /// Says something of a request that changes nothing.
   [[nodiscard]] static bool is_remark(statement_change what) noexcept {
     return what == statement_change::must_fail
-        || what == statement_change::says_name;
+        || what == statement_change::says_name
+        || what == statement_change::tells_rows
+        || what == statement_change::asks_for_rows;
   }
 
   [[nodiscard]] static bool is_before(std::uint32_t a,

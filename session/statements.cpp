@@ -59,25 +59,34 @@ void statement_cache::forget(statement& what) noexcept {
   all_.erase(found);
 }
 
+namespace {
+
+/// Parsed at the same time, too.
+bool is_same(const statement_ref& a, const statement_ref& b) noexcept {
+  return a.get() == b.get() && a.edition() == b.edition();
+}
+
+} // namespace
+
 // -- client_statements --------------------------------------------------------
 
 const statement_ref*
 client_statements::find(std::string_view name) const noexcept {
   auto found = names_.find(name);
-  return found == names_.end() ? nullptr : &found->second;
+  return found == names_.end() ? nullptr : &found->second.what;
 }
 
 void client_statements::add(std::string_view name, statement_ref what) {
   bytes_ += what->bytes() + name.size();
   has_twins_ = has_twins_ || !single_.insert(what.get()).second;
-  names_.emplace(name, std::move(what));
+  names_.emplace(name, entry{std::move(what)});
 }
 
 statement_ref client_statements::remove(std::string_view name) noexcept {
   auto found = names_.find(name);
   if (found == names_.end())
     return {};
-  auto what = std::move(found->second);
+  auto what = std::move(found->second.what);
   bytes_ -= what->bytes() + name.size();
   single_.erase(what.get());
   names_.erase(found);
@@ -92,10 +101,23 @@ void client_statements::clear() noexcept {
 }
 
 void client_statements::renew() noexcept {
-  for (auto& [name, what] : names_) {
-    what->renew();
-    what = statement_ref{*what};
+  for (auto& [name, each] : names_) {
+    each.what->renew();
+    each = entry{statement_ref{*each.what}};
   }
+}
+
+row_shape client_statements::told(std::string_view name) const noexcept {
+  auto found = names_.find(name);
+  return found == names_.end() ? 0 : found->second.told;
+}
+
+void client_statements::set_told(std::string_view name,
+                                 const statement_ref& what,
+                                 row_shape shape) noexcept {
+  auto found = names_.find(name);
+  if (found != names_.end() && is_same(found->second.what, what))
+    found->second.told = shape;
 }
 
 // -- server_statements --------------------------------------------------------
@@ -115,6 +137,18 @@ const statement_ref*
 server_statements::find(const statement& what) const noexcept {
   auto found = held_.find(&what);
   return found == held_.end() ? nullptr : &found->second.what;
+}
+
+row_shape server_statements::shape(const statement& what) const noexcept {
+  auto found = held_.find(&what);
+  return found == held_.end() ? 0 : found->second.shape;
+}
+
+void server_statements::set_shape(const statement_ref& what,
+                                  row_shape shape) noexcept {
+  auto found = held_.find(what.get());
+  if (found != held_.end() && is_same(found->second.what, what))
+    found->second.shape = shape;
 }
 
 void server_statements::add(statement_ref what) {

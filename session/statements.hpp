@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "session/row_shape.hpp"
 #include "session/traces.hpp"
 
 /// Named prepared statements in transaction mode. A client's names are its own;
@@ -220,8 +221,9 @@ public:
   template <class IsHidden>
   [[nodiscard]] std::string_view name_of(std::string_view server_name,
                                          IsHidden is_hidden) const {
-    for (auto& [name, what] : names_)
-      if (what->name() == server_name && !is_hidden(std::string_view{name}))
+    for (auto& [name, each] : names_)
+      if (each.what->name() == server_name
+          && !is_hidden(std::string_view{name}))
         return name;
     return {};
   }
@@ -231,8 +233,16 @@ public:
     return has_twins_;
   }
 
-  /// None may be given what was parsed before now.
+  /// None may be given what was parsed before now, nor held to what the client
+  /// was told of its rows.
   void renew() noexcept;
+
+  /// What the client was told of the rows of `name`; 0: nothing, it has none.
+  [[nodiscard]] row_shape told(std::string_view name) const noexcept;
+
+  /// It was told of the rows of `what`, if that is still what `name` is.
+  void set_told(std::string_view name, const statement_ref& what,
+                row_shape shape) noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept {
     return names_.size();
@@ -250,8 +260,12 @@ private:
     }
   };
 
-  std::unordered_map<std::string, statement_ref, text_hash, std::equal_to<>>
-    names_;
+  struct entry {
+    statement_ref what;
+    row_shape told = 0;
+  };
+
+  std::unordered_map<std::string, entry, text_hash, std::equal_to<>> names_;
   /// What has one name; no longer looked at once there are twins.
   std::unordered_set<const statement*> single_;
   std::size_t bytes_ = 0;
@@ -267,6 +281,12 @@ public:
 
   /// What the server has of it, in any edition. Null: nothing.
   [[nodiscard]] const statement_ref* find(const statement& what) const noexcept;
+
+  /// The rows of what the server has; 0: not known.
+  [[nodiscard]] row_shape shape(const statement& what) const noexcept;
+
+  /// The rows of `what`, if the server still has that edition.
+  void set_shape(const statement_ref& what, row_shape shape) noexcept;
 
   /// The server has it now.
   void add(statement_ref what);
@@ -286,6 +306,7 @@ private:
   struct entry {
     statement_ref what;
     std::uint64_t used_at = 0;
+    row_shape shape = 0;
   };
 
   std::unordered_map<const statement*, entry> held_;

@@ -218,8 +218,6 @@ def test_a_new_client_after_a_migration(two, connect, other_server, way, where):
             == [["x", "2"]]
 
 
-@pytest.mark.xfail(reason="a statement parsed anew elsewhere has the new columns "
-                          "(docs/prepared-statements.md)", strict=True)
 def test_rows_are_as_they_were_described(two, connect, other_server):
     """PgBouncer, and JDBC through cenote: another server plans a statement anew, its rows no longer as described"""
     client = connect(two)
