@@ -103,6 +103,9 @@ public:
   /// PostgreSQL has not parsed this `edition`: there is what was `before`.
   void restore_unnamed(std::uint32_t edition, std::vector<std::byte> before);
 
+  /// Its Close was skipped.
+  void restore_sql_name(std::string_view name);
+
   /// A result type changed: this client gets nothing that was parsed before.
   void renew_statements() noexcept;
 
@@ -259,6 +262,7 @@ private:
                    request_run& forward);
   named give_unnamed(request_run& forward);
   void remember_name(std::string_view name);
+  [[nodiscard]] bool has_sql_name(std::string_view name) const noexcept;
   named say_instead(std::vector<std::byte> words, request_run& forward);
   named check(ec code, request_run& forward);
   void put(const named_message& what, std::span<const std::byte> bytes,

@@ -1,5 +1,6 @@
 // What a client has prepared, where servers change: its own names.
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,19 @@ session::client_statements& client_link::names() {
   if (!prepared_)
     prepared_ = std::make_unique<prepared_state>();
   return prepared_->named;
+}
+
+/// SQL PREPARE gave it, on the server that is kept for it.
+bool client_link::has_sql_name(std::string_view name) const noexcept {
+  if (!prepared_)
+    return false;
+  const auto& all = prepared_->sql_names;
+  return std::find(all.begin(), all.end(), name) != all.end();
+}
+
+void client_link::restore_sql_name(std::string_view name) {
+  names();
+  prepared_->sql_names.emplace_back(name);
 }
 
 void client_link::forget_unnamed() noexcept {

@@ -241,11 +241,13 @@ client_link::named client_link::pass_parse(const named_message& what,
   std::string_view name;
   if (!take_text(definition, name)) // PostgreSQL says what is wrong with it.
     return pass_as_it_is(what, forward);
-  // SQL PREPARE has the name: PostgreSQL says so.
   names();
-  if (std::find(prepared_->sql_names.begin(), prepared_->sql_names.end(), name)
-      != prepared_->sql_names.end())
-    return pass_as_it_is(what, forward);
+  if (has_sql_name(name)) { // PostgreSQL says so.
+    const auto outcome = pass_as_it_is(what, forward);
+    if (outcome == named::passed)
+      server_->note(statement_change::must_fail, {}, name);
+    return outcome;
+  }
   return pass_named_parse(name, definition, forward);
 }
 
@@ -373,6 +375,10 @@ client_link::named client_link::check_rows(std::string_view name,
   }
   if (server_->asks_for_rows())
     return named::waits;
+  // It was answered, and nothing is known: it has gone since. Whatever
+  // PostgreSQL says now is the answer.
+  if (server_->has_asked_for_rows(*what))
+    return named::passed;
   auto& out = lane_.home().scratch();
   const auto outcome = check(server_->ask_for_rows(what, out), forward);
   if (outcome != named::passed)
@@ -499,6 +505,11 @@ client_link::named client_link::pass_close(const named_message& what,
   if (prepared_)
     if (auto was = prepared_->named.remove(name))
       server_->note(statement_change::name_removed, std::move(was), name);
+  if (has_sql_name(name)) {
+    std::erase(prepared_->sql_names, name);
+    server_->note(statement_change::sql_name_removed, {}, name);
+    traces_.add(session::trace::statements);
+  }
   auto& out = lane_.home().scratch();
   protocol::writer to{out};
   protocol::close_message{protocol::target::statement, harmless(name)}.encode(

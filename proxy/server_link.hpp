@@ -170,6 +170,12 @@ public:
     return statements_.shape(what);
   }
 
+  /// The last `ask_for_rows` was of `what`.
+  [[nodiscard]] bool
+  has_asked_for_rows(const session::statement& what) const noexcept {
+    return rows_asked_of_ == &what;
+  }
+
   /// Appends to `out` what makes PostgreSQL tell, at once.
   [[nodiscard]] ec ask_for_rows(const session::statement_ref& what,
                                 std::vector<std::byte>& out);
@@ -366,6 +372,7 @@ private:
   session::repeatable_batch sent_;
   std::vector<std::byte> withheld_error_;      ///< Until its batch is over.
   std::vector<std::byte> withheld_parameters_; ///< Until its rows are told.
+  const session::statement* rows_asked_of_ = nullptr; ///< Never looked into.
   bool asks_for_rows_ = false;
   bool repeat_due_ = false; ///< The client's batch is to be sent once more.
   bool repeating_ = false;  ///< It was.

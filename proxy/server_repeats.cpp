@@ -42,6 +42,7 @@ ec server_link::ask_for_rows(const session::statement_ref& what,
   note(statement_change::asks_for_rows, what, {});
   journal_.last().on_server = *statements_.find(*what);
   asks_for_rows_ = true;
+  rows_asked_of_ = what.get();
   return expect('H', delivery::skip_answer);
 }
 
@@ -141,10 +142,9 @@ bool server_link::withholds(std::span<const std::byte> error,
 
 /// The batch that failed is over. False: the client was told why.
 bool server_link::repeats_instead(byte_run<to_client>& forward) {
-  const auto repeats
-    = mirror_.owes_nothing()
-   && mirror_.status() == protocol::transaction_status::idle
-   && sent_.tells_rows() && client_->may_repeat();
+  const auto repeats = mirror_.owes_nothing()
+                    && mirror_.status() == protocol::transaction_status::idle
+                    && sent_.tells_rows() && client_->may_repeat();
   if (repeats) {
     repeat_due_ = true;
     repeating_ = true;

@@ -87,7 +87,7 @@ void server_link::deallocated(session::statement& what) {
 
 ec server_link::put_statement(const session::statement_ref& what, delivery how,
                               std::vector<std::byte>& out) {
-  if (how != delivery::forward && !statements_doubted_ && statements_.use(what))
+  if (how != delivery::forward && statements_.use(what))
     return ec::none;
   // In a failed transaction PostgreSQL refuses a Parse: what is there must not
   // be lost for that.
@@ -116,6 +116,7 @@ ec server_link::put_statement(const session::statement_ref& what, delivery how,
   while (statements_.size() >= lane_.settings().prepared_statements_max)
     if (auto code = evict(*statements_.coldest()); code != ec::none)
       return code;
+  rows_asked_of_ = nullptr;
   append_parse(what->name(), what->definition(), out);
   if (auto code = expect('P', how); code != ec::none)
     return code;
@@ -209,6 +210,10 @@ void server_link::undo(session::statement_journal::entry& what,
       if (client_ != nullptr)
         client_->names().add(what.name, what.what);
       break;
+    case statement_change::sql_name_removed:
+      if (client_ != nullptr)
+        client_->restore_sql_name(what.name);
+      break;
     case statement_change::unnamed: // A Parse that fails drops the old one,
                                     // too.
       if (has_failed)
@@ -282,8 +287,12 @@ void server_link::take_error(const protocol::piece& part,
     return;
   say_parameters(forward);
   if (mentions(gathered_, statement_identity::prefix)) {
-    // A function may have deallocated what we put there.
-    statements_doubted_ = statements_doubted_ || mentions(gathered_, "C26000");
+    // A function may have deallocated what we put there: what is needed is
+    // closed, should it be there, and parsed.
+    if (mentions(gathered_, "C26000")) {
+      statements_doubted_ = true;
+      statements_.clear();
+    }
     client_->show_own_names(gathered_, journal_, what.sequence);
   }
   forward.add_copy(gathered_, true);

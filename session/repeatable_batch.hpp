@@ -50,7 +50,8 @@ public:
     state_ = state::whole;
   }
 
-  /// What answers `sequence` answers its first message, or what was sent for it.
+  /// What answers `sequence` answers its first message, or what was sent for
+  /// it.
   [[nodiscard]] bool begins_at(std::uint32_t sequence) const noexcept {
     return is_kept() && (bytes_.empty() || first_ == sequence);
   }

@@ -13,14 +13,15 @@ namespace cenote::session {
 
 /// What a change is about.
 enum class statement_change : std::uint8_t {
-  server_has,    ///< A Parse puts `what` on the server.
-  server_lost,   ///< A Close takes `what` off the server.
-  name_added,    ///< The client calls `what` by `name`.
-  name_removed,  ///< The client called `what` by `name`.
-  unnamed,       ///< The client's own Parse of the unnamed statement.
-  unnamed_ours,  ///< We gave or took the unnamed statement.
-  must_fail,     ///< A Parse of the client's `name`, which it has already.
-  all_forgotten, ///< DEALLOCATE ALL: what is there then, its answer shows.
+  server_has,       ///< A Parse puts `what` on the server.
+  server_lost,      ///< A Close takes `what` off the server.
+  name_added,       ///< The client calls `what` by `name`.
+  name_removed,     ///< The client called `what` by `name`.
+  sql_name_removed, ///< The client closes what SQL PREPARE called `name`.
+  unnamed,          ///< The client's own Parse of the unnamed statement.
+  unnamed_ours,     ///< We gave or took the unnamed statement.
+  must_fail,        ///< A Parse of the client's `name`, which it has already.
+  all_forgotten,    ///< DEALLOCATE ALL: what is there then, its answer shows.
   error_instead, ///< The client is to be told `words` when the request fails.
   says_name,     ///< The request is about the client's `name`: for its error.
   tells_rows,    ///< The client is told of the rows of its `name`.

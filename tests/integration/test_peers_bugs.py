@@ -533,6 +533,25 @@ def test_statement_names_of_both_protocols(two, direct, connect, other_server, m
         same(direct, client, query("execute shared_name(1)"))
 
 
+@pytest.mark.parametrize("batches", [1, 2])
+def test_what_sql_prepared_can_be_closed_by_protocol(two, direct, connect, batches):
+    """Odyssey, PgDog: SQL's and the protocol's names are one space; none is left for others"""
+    between = SYNC if batches == 2 else b""
+    client, other = connect(two), connect(two)
+    for through in (direct, client):
+        through.query("prepare both_ways as select 'no values'")
+    same(direct, client, parse("both_ways", "select 1") + SYNC)
+    same(direct, client, bind("", "no such") + close("S", "both_ways") + SYNC)
+    same(direct, client, parse("both_ways", "select 1") + SYNC)
+    same(direct, client, close("S", "both_ways") + between
+         + parse("both_ways", "select $1::int") + bind("", "both_ways", [b"1"]) + execute()
+         + SYNC, batches)
+    same(direct, client, bind("", "both_ways", [b"2"]) + execute() + SYNC)
+    for _ in range(3):  # Whichever server it meets.
+        assert states(say(other, query("deallocate both_ways"))) == ["26000"]
+    same(direct, client, query("deallocate both_ways"))
+
+
 def test_names_in_errors_are_the_clients(two, direct, connect):
     """Names of one text in one pipeline: an error names the one it is about"""
     client = connect(two)

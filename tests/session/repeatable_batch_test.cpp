@@ -52,14 +52,12 @@ repeatable_batch batch(const messages& all) {
 } // namespace
 
 BOOST_AUTO_TEST_CASE(rows_are_told_where_the_portal_is_described) {
-  BOOST_TEST(
-    batch({bind(""), describe('P', ""), execute("")}).tells_rows());
+  BOOST_TEST(batch({bind(""), describe('P', ""), execute("")}).tells_rows());
   BOOST_TEST(batch({describe('S', "s")}).tells_rows());
   BOOST_TEST(batch({bind("")}).tells_rows());
   BOOST_TEST(!batch({bind(""), execute("")}).tells_rows());
   BOOST_TEST(!batch({bind(""), describe('S', "s"), execute("")}).tells_rows());
-  BOOST_TEST(
-    !batch({bind("p"), describe('P', ""), execute("p")}).tells_rows());
+  BOOST_TEST(!batch({bind("p"), describe('P', ""), execute("p")}).tells_rows());
   BOOST_TEST(!batch({describe('S', "s"), bind(""), execute("")}).tells_rows());
 }
 
