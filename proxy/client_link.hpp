@@ -226,6 +226,7 @@ private:
                   request_run& forward);
   named pass_named(const named_message& what, request_run& forward);
   named pass_query(const named_message& what, request_run& forward);
+  std::vector<std::byte> drop_unnamed();
   named pass_spliced(const named_message& what,
                      const session::text_traces& found, request_run& forward);
   named say_query_fails(std::vector<std::byte> words, request_run& forward);

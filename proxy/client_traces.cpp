@@ -158,17 +158,31 @@ client_link::named client_link::pass_query(const named_message& what,
   auto outcome = refuse_pin(found, true, forward, is_refused);
   if (is_refused)
     return outcome;
-  // PostgreSQL drops the unnamed statement.
-  server_->unnamed_is_foreign();
-  forget_unnamed();
+  auto before = drop_unnamed();
   if (!found.empty())
     note_traces(found);
-  if (!found.names.empty())
-    return pass_spliced(what, found, forward);
-  outcome = pass_as_it_is(what, forward);
+  outcome = found.names.empty() ? pass_as_it_is(what, forward)
+                                : pass_spliced(what, found, forward);
   if (outcome == named::passed && found.forgets_statements)
     server_->note_of_query(session::statement_change::all_forgotten, {}, {});
+  if (before.empty())
+    return outcome;
+  if (outcome == named::passed)
+    server_->unnamed_dropped(++prepared_->unnamed_edition, std::move(before));
+  else
+    prepared_->unnamed = std::move(before);
   return outcome;
+}
+
+/// A Query drops the unnamed statement; not so if it is skipped with the batch
+/// it is in: then what was there is returned.
+std::vector<std::byte> client_link::drop_unnamed() {
+  std::vector<std::byte> before;
+  if (!server_->begins_batch() && prepared_)
+    before = std::exchange(prepared_->unnamed, {});
+  server_->unnamed_is_foreign();
+  forget_unnamed();
+  return before;
 }
 
 /// PREPARE, EXECUTE and DEALLOCATE of names that the client gave by protocol:

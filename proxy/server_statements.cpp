@@ -135,6 +135,13 @@ void server_link::unnamed_parsed(client_id whose, std::uint32_t edition,
   journal_.last().words = std::move(before);
 }
 
+void server_link::unnamed_dropped(std::uint32_t edition,
+                                  std::vector<std::byte> before) {
+  note_of_query(statement_change::unnamed_dropped, {}, {});
+  journal_.last().edition = edition;
+  journal_.last().words = std::move(before);
+}
+
 ec server_link::put_unnamed(client_id whose, std::uint32_t edition,
                             std::span<const std::byte> definition,
                             std::vector<std::byte>& out) {
@@ -174,8 +181,10 @@ ec server_link::put_error(std::vector<std::byte> words,
 
 void server_link::settle_statements(const protocol::piece& part,
                                     const protocol::reaction& what) {
-  if (part.tag == '1' || part.tag == '3' || part.tag == 'C')
+  if (part.tag == '1' || part.tag == '3' || part.tag == 'C' || part.tag == 'I')
     journal_.done(what.sequence);
+  else if (part.tag == 'E')
+    journal_.failed(what.sequence);
   // The server did not have what we thought: now it has something else under
   // its name. It is of no use to anybody.
   if (part.tag == '1' && journal_.is_done_wrongly(what.sequence))
@@ -213,6 +222,10 @@ void server_link::undo(session::statement_journal::entry& what,
     case statement_change::sql_name_removed:
       if (client_ != nullptr)
         client_->restore_sql_name(what.name);
+      break;
+    case statement_change::unnamed_dropped:
+      if (client_ != nullptr)
+        client_->restore_unnamed(what.edition, std::move(what.words));
       break;
     case statement_change::unnamed: // A Parse that fails drops the old one,
                                     // too.

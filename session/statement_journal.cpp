@@ -26,6 +26,14 @@ void statement_journal::done(std::uint32_t sequence) noexcept {
   }
 }
 
+void statement_journal::failed(std::uint32_t sequence) noexcept {
+  // A Query drops the unnamed statement before anything else.
+  for (auto i = first_; i < entries_.size(); ++i)
+    if (entries_[i].sequence == sequence
+        && entries_[i].change == statement_change::unnamed_dropped)
+      entries_[i].done = true;
+}
+
 bool statement_journal::is_done_wrongly(std::uint32_t sequence) const noexcept {
   for (auto i = first_; i < entries_.size(); ++i)
     if (entries_[i].sequence == sequence
@@ -94,7 +102,8 @@ bool statement_journal::is_unnamed_open(std::uint32_t batch) const noexcept {
   for (auto i = first_; i < entries_.size(); ++i) {
     if (entries_[i].batch == batch)
       return false;
-    if (entries_[i].change == statement_change::unnamed_ours)
+    if (entries_[i].change == statement_change::unnamed_ours
+        || entries_[i].change == statement_change::unnamed_dropped)
       return true;
   }
   return false;

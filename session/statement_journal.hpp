@@ -19,6 +19,7 @@ enum class statement_change : std::uint8_t {
   name_removed,     ///< The client called `what` by `name`.
   sql_name_removed, ///< The client closes what SQL PREPARE called `name`.
   unnamed,          ///< The client's own Parse of the unnamed statement.
+  unnamed_dropped,  ///< A Query drops the client's unnamed statement.
   unnamed_ours,     ///< We gave or took the unnamed statement.
   must_fail,        ///< A Parse of the client's `name`, which it has already.
   all_forgotten,    ///< DEALLOCATE ALL: what is there then, its answer shows.
@@ -62,6 +63,9 @@ public:
 
   /// PostgreSQL carried the request out.
   void done(std::uint32_t sequence) noexcept;
+
+  /// PostgreSQL began with the request, and it failed.
+  void failed(std::uint32_t sequence) noexcept;
 
   /// The request was carried out although it had to fail.
   [[nodiscard]] bool is_done_wrongly(std::uint32_t sequence) const noexcept;

@@ -568,6 +568,19 @@ def test_a_skipped_unnamed_parse_changes_nothing(two, direct, connect):
     same(direct, client, bind() + execute() + SYNC)
 
 
+@pytest.mark.parametrize("sql", ["select 1", "", "select nowhere", "execute unknown"])
+def test_a_query_drops_the_unnamed_statement_unless_it_is_skipped(two, direct, connect, sql):
+    """The unnamed statement outlives a Query that PostgreSQL skips, and none that it runs"""
+    client = connect(two)
+    for failing in (describe("P", "no such portal"), b"", bind("", "no such")):
+        for data in (parse("", "select 'still here'") + SYNC, failing + query(sql) + SYNC,
+                     bind() + execute() + SYNC,
+                     parse("", "select 'and again'") + failing + query(sql) + SYNC,
+                     bind() + execute() + SYNC, failing + query(sql) + SYNC
+                     + bind() + execute() + SYNC):
+            same(direct, client, data, data.count(SYNC) + (not failing and b"Q" in data))
+
+
 def test_a_query_that_is_skipped_holds_nothing_back(two, connect):
     """What is sent behind an error that has arrived waits for no answer: none comes up to the Sync"""
     client = connect(two)

@@ -104,3 +104,16 @@ BOOST_AUTO_TEST_CASE(an_endless_pipeline_does_not_grow_it) {
   BOOST_TEST(undone(uut, 100'000) == "");
   BOOST_TEST(uut.empty());
 }
+
+BOOST_AUTO_TEST_CASE(a_query_that_fails_has_dropped_the_unnamed_statement) {
+  statement_journal uut;
+  uut.note(1, 0, statement_change::unnamed_dropped);
+  uut.note(2, 1, statement_change::unnamed_dropped);
+  BOOST_TEST(uut.is_unnamed_open(2));
+  uut.failed(1);
+  std::vector<std::uint32_t> undone;
+  uut.settle(3, [&](auto& late) { undone.push_back(late.sequence); });
+  BOOST_TEST(undone == std::vector<std::uint32_t>{2u},
+             boost::test_tools::per_element());
+  BOOST_TEST(!uut.is_unnamed_open(2));
+}
