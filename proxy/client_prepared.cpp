@@ -1,6 +1,7 @@
 // What a client has prepared, where servers change: its own names.
 
 #include <algorithm>
+#include <charconv>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,6 +60,31 @@ void client_link::remember_name(std::string_view name) {
     server_->note(session::statement_change::says_name, {}, name);
 }
 
+namespace {
+
+/// In the text of an ErrorResponse: field P, if the error is about a text that
+/// was changed on its way.
+void show_own_position(std::string& error,
+                       const session::statement_journal& journal,
+                       std::uint32_t sequence) {
+  if (!journal.has_moved_text(sequence))
+    return;
+  for (auto at = protocol::header_bytes; at < error.size() && error[at] != 0;) {
+    const auto end = std::min(error.find('\0', at), error.size());
+    const auto value = error.substr(at + 1, end - at - 1);
+    std::int32_t position = 0;
+    std::from_chars(value.data(), value.data() + value.size(), position);
+    if (error[at] == 'P') {
+      error.replace(at + 1, value.size(),
+                    std::to_string(journal.own_position(sequence, position)));
+      return;
+    }
+    at = end + 1;
+  }
+}
+
+} // namespace
+
 void client_link::show_own_names(std::vector<std::byte>& error,
                                  const session::statement_journal& journal,
                                  std::uint32_t sequence) const {
@@ -87,6 +113,7 @@ void client_link::show_own_names(std::vector<std::byte>& error,
     from = at + name_bytes;
   }
   shown += text.substr(from);
+  show_own_position(shown, journal, sequence);
   std::vector<std::byte> made;
   protocol::writer to{made};
   to.begin('E');

@@ -70,6 +70,12 @@ std::vector<std::byte> exists_already(std::string_view name) {
   return protocol::encoded(words);
 }
 
+/// Of UTF-8, as PostgreSQL counts positions.
+std::int32_t characters(std::string_view text) noexcept {
+  return static_cast<std::int32_t>(std::count_if(
+    text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
 /// The text parameters of a Bind, behind its names; `what` is called with each
 /// one's number and value. False: it is malformed.
 template <class What>
@@ -199,13 +205,17 @@ client_link::named client_link::pass_spliced(const named_message& what,
         server_->is_open(known ? known->get() : nullptr, use.name))
       return named::waits;
   std::string text{session::text_of(what.body())};
+  std::vector<std::pair<std::int32_t, std::int32_t>> moves;
   for (auto use = found.names.rbegin(); use != found.names.rend(); ++use) {
     auto* known = mine.find(use->name);
     const auto has_failed
       = server_->mirror().status() == protocol::transaction_status::failed;
     if (known != nullptr && use->use == name_use::prepare && has_failed)
       return pass_as_it_is(what, forward); // PostgreSQL refuses it.
-    if (known != nullptr && use->use == name_use::prepare)
+    // Alone it fails on the server, after whatever else is wrong with it.
+    const auto is_alone = found.names.size() == 1 && !found.forgets_statements
+                       && server_->begins_batch();
+    if (known != nullptr && use->use == name_use::prepare && !is_alone)
       return say_query_fails(exists_already(use->name), forward);
     if (known == nullptr && use->use == name_use::prepare)
       prepared_->sql_names.push_back(use->name);
@@ -214,8 +224,12 @@ client_link::named client_link::pass_spliced(const named_message& what,
       continue;
     if (auto code = server_->put_for_query(*known, out); code != ec::none)
       return check(code, forward);
-    text.replace(use->at, use->size,
-                 "\"" + std::string{(*known)->name()} + "\"");
+    const auto shown = "\"" + std::string{(*known)->name()} + "\"";
+    moves.push_back(
+      {characters(std::string_view{text}.substr(0, use->at)) + 1,
+       characters(shown)
+         - characters(std::string_view{text}.substr(use->at, use->size))});
+    text.replace(use->at, use->size, shown);
   }
   forward.add_copy(out, true);
   if (auto code = server_->expect('Q'); code != ec::none)
@@ -226,7 +240,11 @@ client_link::named client_link::pass_spliced(const named_message& what,
       server_->deallocated(*was);
       server_->note_of_query(statement_change::name_removed, std::move(was),
                              use.name);
+    } else if (use.use == name_use::prepare && mine.find(use.name) != nullptr) {
+      server_->note_of_query(statement_change::must_fail, {}, use.name);
     }
+  for (auto move = moves.rbegin(); move != moves.rend(); ++move)
+    server_->moves_text(move->first, move->second);
   auto& query = lane_.home().scratch();
   protocol::writer to{query};
   protocol::query_message{text}.encode(to);

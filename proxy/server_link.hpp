@@ -138,6 +138,10 @@ public:
   void note_of_query(session::statement_change change,
                      session::statement_ref what, std::string_view name);
 
+  /// At character `at` (counted from 1) the text of the Query recorded last is
+  /// `longer_by` characters longer than the client's. In the order of the text.
+  void moves_text(std::int32_t at, std::int32_t longer_by);
+
   /// Puts what a Query names on the server, as a batch of its own: its errors
   /// are nobody's, the Query has its own.
   [[nodiscard]] ec put_for_query(const session::statement_ref& what,

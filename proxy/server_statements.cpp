@@ -68,6 +68,12 @@ void server_link::note_of_query(statement_change change,
                 std::move(what), name);
 }
 
+void server_link::moves_text(std::int32_t at, std::int32_t longer_by) {
+  note_of_query(statement_change::moves_text, {}, {});
+  journal_.last().at = static_cast<std::uint32_t>(at);
+  journal_.last().longer_by = longer_by;
+}
+
 ec server_link::put_for_query(const session::statement_ref& what,
                               std::vector<std::byte>& out) {
   if (statements_.use(what))
@@ -109,10 +115,15 @@ ec server_link::put_statement(const session::statement_ref& what, delivery how,
   };
   // Another edition of it, or the client's own Parse: made now, as it would be
   // without us, so that it knows the tables of today.
-  const auto* held = statements_.find(*what);
-  if (held != nullptr || statements_doubted_)
-    if (auto code = evict(held != nullptr ? *held : what); code != ec::none)
+  if (const auto* held = statements_.find(*what)) {
+    if (auto code = evict(*held); code != ec::none)
       return code;
+  } else if (statements_doubted_) {
+    // It may be there. If this is skipped we know no more than before.
+    append_close(what->name(), out);
+    if (auto code = expect('C', delivery::skip_answer); code != ec::none)
+      return code;
+  }
   while (statements_.size() >= lane_.settings().prepared_statements_max)
     if (auto code = evict(*statements_.coldest()); code != ec::none)
       return code;
@@ -187,7 +198,8 @@ void server_link::settle_statements(const protocol::piece& part,
     journal_.failed(what.sequence);
   // The server did not have what we thought: now it has something else under
   // its name. It is of no use to anybody.
-  if (part.tag == '1' && journal_.is_done_wrongly(what.sequence))
+  if ((part.tag == '1' || part.tag == 'C')
+      && journal_.is_done_wrongly(what.sequence))
     doomed = true;
   if (what.forgot_statements)
     forget_statements();
@@ -249,6 +261,7 @@ void server_link::undo(session::statement_journal::entry& what,
     case statement_change::all_forgotten:
     case statement_change::error_instead:
     case statement_change::says_name:
+    case statement_change::moves_text:
       break;
   }
 }
@@ -299,10 +312,11 @@ void server_link::take_error(const protocol::piece& part,
   if (!part.ends() || withholds(gathered_, what.sequence))
     return;
   say_parameters(forward);
-  if (mentions(gathered_, statement_identity::prefix)) {
+  const auto names_ours = mentions(gathered_, statement_identity::prefix);
+  if (names_ours || journal_.has_moved_text(what.sequence)) {
     // A function may have deallocated what we put there: what is needed is
     // closed, should it be there, and parsed.
-    if (mentions(gathered_, "C26000")) {
+    if (names_ours && mentions(gathered_, "C26000")) {
       statements_doubted_ = true;
       statements_.clear();
     }

@@ -1,5 +1,7 @@
 #include "session/statement_journal.hpp"
 
+#include <algorithm>
+
 namespace cenote::session {
 
 statement_journal::entry& statement_journal::note(std::uint32_t sequence,
@@ -61,6 +63,26 @@ statement_journal::find_describe(std::uint32_t sequence) noexcept {
       return &entries_[i];
   }
   return nullptr;
+}
+
+bool statement_journal::has_moved_text(std::uint32_t sequence) const noexcept {
+  for (auto i = first_; i < entries_.size(); ++i)
+    if (entries_[i].sequence == sequence
+        && entries_[i].change == statement_change::moves_text)
+      return true;
+  return false;
+}
+
+std::int32_t statement_journal::own_position(std::uint32_t sequence,
+                                             std::int32_t at) const noexcept {
+  for (auto i = first_; i < entries_.size(); ++i) {
+    const auto& put = entries_[i];
+    const auto start = static_cast<std::int32_t>(put.at);
+    if (put.sequence == sequence && put.change == statement_change::moves_text
+        && at > start)
+      at = std::max(start, at - put.longer_by);
+  }
+  return at;
 }
 
 std::string_view

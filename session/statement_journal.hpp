@@ -24,6 +24,7 @@ enum class statement_change : std::uint8_t {
   must_fail,        ///< A Parse of the client's `name`, which it has already.
   all_forgotten,    ///< DEALLOCATE ALL: what is there then, its answer shows.
   error_instead, ///< The client is to be told `words` when the request fails.
+  moves_text,    ///< Text was put into a Query: positions in its error move.
   says_name,     ///< The request is about the client's `name`: for its error.
   tells_rows,    ///< The client is told of the rows of its `name`.
   asks_for_rows, ///< We ask for the rows of `what`.
@@ -40,8 +41,10 @@ public:
     std::uint32_t batch = 0;    ///< Requests before one Sync have the same.
     statement_change change = statement_change::server_has;
     bool done = false;
-    std::uint32_t edition = 0; ///< Of the client's unnamed statement.
-    row_shape shape = 0;       ///< What the client was told before.
+    std::uint32_t edition = 0;  ///< Of the client's unnamed statement.
+    std::uint32_t at = 0;       ///< Where text was put in, counted from 1.
+    std::int32_t longer_by = 0; ///< By how many characters.
+    row_shape shape = 0;        ///< What the client was told before.
     statement_ref what;
     statement_ref on_server; ///< What is described, as the server has it.
     std::string name;
@@ -75,6 +78,13 @@ public:
 
   /// The Describe of a statement that is answered, or null.
   [[nodiscard]] entry* find_describe(std::uint32_t sequence) noexcept;
+
+  /// Text was put into the request.
+  [[nodiscard]] bool has_moved_text(std::uint32_t sequence) const noexcept;
+
+  /// The position in the client's text, for PostgreSQL's in the one it got.
+  [[nodiscard]] std::int32_t own_position(std::uint32_t sequence,
+                                          std::int32_t at) const noexcept;
 
   /// The client's name that the request is about, if that was noted.
   [[nodiscard]] std::string_view name_at(std::uint32_t sequence) const noexcept;
@@ -128,6 +138,7 @@ private:
   [[nodiscard]] static bool is_remark(statement_change what) noexcept {
     return what == statement_change::must_fail
         || what == statement_change::says_name
+        || what == statement_change::moves_text
         || what == statement_change::tells_rows
         || what == statement_change::asks_for_rows;
   }

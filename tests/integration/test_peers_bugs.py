@@ -520,9 +520,10 @@ def test_statement_names_of_both_protocols(two, direct, connect, other_server, m
     same(direct, client, parse("shared_name", "select 'parsed', $1::int") + SYNC)
     with other_server() if moved else contextlib.nullcontext():
         same(direct, client, query("execute shared_name(1)"))
-        # Our words: without the line of PostgreSQL's source.
-        assert states(say(direct, query("prepare shared_name as select 1"))) == [
-            "42P05"] == states(say(client, query("prepare shared_name as select 1")))
+        for text in ("select 1", "select nowhere", "select $1::int", "select from"):
+            same(direct, client, query(f"prepare shared_name as {text}"))
+        same(direct, client, query("/* ä */ execute shared_name(nowhere)"))
+        same(direct, client, query("execute shared_name(1); execute shared_name(1, nowhere)"))
         same(direct, client, query("deallocate shared_name"))
         same(direct, client, bind("", "shared_name", [b"1"]) + execute() + SYNC)
         same(direct, client, query("prepare shared_name as select 'prepared', $1::int"))

@@ -117,3 +117,25 @@ BOOST_AUTO_TEST_CASE(a_query_that_fails_has_dropped_the_unnamed_statement) {
              boost::test_tools::per_element());
   BOOST_TEST(!uut.is_unnamed_open(2));
 }
+
+BOOST_AUTO_TEST_CASE(positions_are_those_of_the_clients_text) {
+  statement_journal uut;
+  auto put = [&](std::uint32_t at, std::int32_t longer_by) {
+    auto& entry = uut.note(5, 0, statement_change::moves_text);
+    entry.at = at;
+    entry.longer_by = longer_by;
+  };
+  // execute a(x); execute b(y)
+  put(9, 40);
+  put(23, 40);
+  BOOST_TEST(uut.has_moved_text(5));
+  BOOST_TEST(!uut.has_moved_text(6));
+  BOOST_TEST(uut.own_position(5, 1) == 1);
+  BOOST_TEST(uut.own_position(5, 9) == 9);
+  BOOST_TEST(uut.own_position(5, 30) == 9); // Within the first.
+  BOOST_TEST(uut.own_position(5, 51) == 11);
+  BOOST_TEST(uut.own_position(5, 63) == 23);
+  BOOST_TEST(uut.own_position(5, 80) == 23);
+  BOOST_TEST(uut.own_position(5, 105) == 25);
+  BOOST_TEST(uut.own_position(6, 105) == 105);
+}
