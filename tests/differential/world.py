@@ -15,6 +15,7 @@ security definer set client_min_messages = warning as $$
 begin
   if to_regnamespace(s) is null then
     execute format('create schema %1$I; grant all on schema %1$I to app;
+      grant usage on schema %1$I to diff_role;
       create table %1$I.t (id int primary key, v text, n numeric);
       create table %1$I.c (id int, k int unique deferrable initially deferred);
       create sequence %1$I.sq;
