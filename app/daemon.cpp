@@ -112,9 +112,14 @@ result<void> daemon::parts::build() {
     return edge_settings.error();
   settings.emplace(std::move(*edge_settings));
   engine = choose_engine(first->process.engine);
-  if (const auto& why = engine->refused)
-    log::warn("io_uring is refused: epoll instead",
-              {log::kv("code", why->code), log::kv("detail", why->detail)});
+  if (const auto& why = engine->refused) {
+    // By `auto` nobody insists.
+    const auto is_wish
+      = first->process.engine == configs::engine_choice::io_uring;
+    log::write(is_wish ? log::level::warn : log::level::info,
+               "io_uring is refused: epoll instead",
+               {log::kv("code", why->code), log::kv("detail", why->detail)});
+  }
   quotas.apply(*first->catalog);
   auto started
     = proxy::shards::start(shard_count_of(*first), engine->make, gate);

@@ -19,9 +19,9 @@ made_engine make_epoll() {
 } // namespace
 
 chosen_engine choose_engine(configs::engine_choice wanted) {
-  // Automatic is epoll: io_uring has not shown that it costs less
-  // (docs/performance.md), and containers often forbid it.
-  if (wanted != configs::engine_choice::io_uring)
+  // Automatic is io_uring where it works: it costs less with many clients
+  // (docs/performance.md). Containers often forbid it.
+  if (wanted == configs::engine_choice::epoll)
     return {make_epoll, "epoll", {}};
   if (auto works = net::probe_uring(); !works)
     return {make_epoll, "epoll", works.error()};

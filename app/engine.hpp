@@ -16,9 +16,9 @@ struct chosen_engine {
   std::optional<failure> refused;
 };
 
-/// `auto` is epoll. io_uring, which has to be asked for by name, is probed for
-/// all that the engine does with it; where the system refuses that, it is epoll
-/// too. Takes milliseconds, up to seconds if the kernel does not answer.
+/// `auto` is io_uring, which is probed for all that the engine does with it;
+/// where the system refuses that, it is epoll, also if io_uring was asked for by
+/// name. Takes milliseconds, up to seconds if the kernel does not answer.
 [[nodiscard]] chosen_engine choose_engine(configs::engine_choice wanted);
 
 } // namespace cenote::app

@@ -128,8 +128,8 @@ class Process:
 
 class Cenote(Process):
     """cenote with a configuration given as a dict (DESIGN section 11).
-    CENOTE_TEST_ENGINE names the engine where the dict does not. `before`: a
-    command that runs cenote's."""
+    CENOTE_TEST_ENGINE names the engine where the dict does not, else it is
+    epoll. `before`: a command that runs cenote's."""
 
     def __init__(self, config: dict, env: dict = None, folder: pathlib.Path = None,
                  before: list = ()):
@@ -146,8 +146,8 @@ class Cenote(Process):
         """Replaces the file in one step, as a careful operator does."""
         self.config = config
         fresh = self.file.with_suffix(".new")
-        if engine := os.environ.get("CENOTE_TEST_ENGINE"):
-            config = config | {"cenote": {"engine": engine} | config.get("cenote", {})}
+        engine = os.environ.get("CENOTE_TEST_ENGINE", "epoll")
+        config = config | {"cenote": {"engine": engine} | config.get("cenote", {})}
         fresh.write_text(toml.dumps(config))
         os.replace(fresh, self.file)
 
