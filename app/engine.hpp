@@ -17,8 +17,8 @@ struct chosen_engine {
 };
 
 /// `auto` is io_uring, which is probed for all that the engine does with it;
-/// where the system refuses that, it is epoll, also if io_uring was asked for by
-/// name. Takes milliseconds, up to seconds if the kernel does not answer.
+/// where the system refuses that, it is epoll, also if io_uring was asked for
+/// by name. Takes milliseconds, up to seconds if the kernel does not answer.
 [[nodiscard]] chosen_engine choose_engine(configs::engine_choice wanted);
 
 } // namespace cenote::app

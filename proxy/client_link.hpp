@@ -227,6 +227,7 @@ private:
   named pass_named(const named_message& what, request_run& forward);
   named pass_query(const named_message& what, request_run& forward);
   std::vector<std::byte> drop_unnamed();
+  void note_dropped(std::vector<std::byte> before, std::uint32_t batch);
   named pass_spliced(const named_message& what,
                      const session::text_traces& found, request_run& forward);
   named say_query_fails(std::vector<std::byte> words, request_run& forward);

@@ -40,6 +40,29 @@ void client_link::forget_unnamed() noexcept {
     prepared_->unnamed.clear();
 }
 
+/// A Query or Close drops the unnamed statement; not so if it is skipped with
+/// the batch that it is in: then what was there is returned.
+std::vector<std::byte> client_link::drop_unnamed() {
+  std::vector<std::byte> before;
+  if (!server_->begins_batch() && prepared_)
+    before = std::exchange(prepared_->unnamed, {});
+  server_->unnamed_is_foreign();
+  forget_unnamed();
+  return before;
+}
+
+/// The request recorded last, of `batch`, drops it.
+void client_link::note_dropped(std::vector<std::byte> before,
+                               std::uint32_t batch) {
+  if (!prepared_)
+    return;
+  // What was parsed before and is undone yet must not come back.
+  ++prepared_->unnamed_edition;
+  if (!before.empty())
+    server_->unnamed_dropped(prepared_->unnamed_edition, batch,
+                             std::move(before));
+}
+
 void client_link::restore_unnamed(std::uint32_t edition,
                                   std::vector<std::byte> before) {
   if (!prepared_ || prepared_->unnamed_edition != edition)

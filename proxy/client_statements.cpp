@@ -493,9 +493,11 @@ client_link::named client_link::pass_close(const named_message& what,
     return about == target_name::more ? named::more
                                       : pass_as_it_is(what, forward);
   if (name.empty()) {
-    forget_unnamed();
-    server_->unnamed_is_foreign();
-    return pass_as_it_is(what, forward);
+    auto before = drop_unnamed();
+    const auto outcome = pass_as_it_is(what, forward);
+    if (outcome == named::passed)
+      note_dropped(std::move(before), server_->batch());
+    return outcome;
   }
   if (server_->is_open(nullptr, name))
     return named::waits;

@@ -171,24 +171,11 @@ client_link::named client_link::pass_query(const named_message& what,
                                 : pass_spliced(what, found, forward);
   if (outcome == named::passed && found.forgets_statements)
     server_->note_of_query(session::statement_change::all_forgotten, {}, {});
-  if (before.empty())
-    return outcome;
   if (outcome == named::passed)
-    server_->unnamed_dropped(++prepared_->unnamed_edition, std::move(before));
-  else
+    note_dropped(std::move(before), server_->batch() - 1);
+  else if (!before.empty())
     prepared_->unnamed = std::move(before);
   return outcome;
-}
-
-/// A Query drops the unnamed statement; not so if it is skipped with the batch
-/// it is in: then what was there is returned.
-std::vector<std::byte> client_link::drop_unnamed() {
-  std::vector<std::byte> before;
-  if (!server_->begins_batch() && prepared_)
-    before = std::exchange(prepared_->unnamed, {});
-  server_->unnamed_is_foreign();
-  forget_unnamed();
-  return before;
 }
 
 /// PREPARE, EXECUTE and DEALLOCATE of names that the client gave by protocol:

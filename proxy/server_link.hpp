@@ -118,8 +118,10 @@ public:
   void unnamed_parsed(client_id whose, std::uint32_t edition,
                       std::vector<std::byte> before);
 
-  /// The Query recorded last drops it; `before` as above.
-  void unnamed_dropped(std::uint32_t edition, std::vector<std::byte> before);
+  /// The request recorded last, which is of `batch`, drops it; `before` as
+  /// above.
+  void unnamed_dropped(std::uint32_t edition, std::uint32_t batch,
+                       std::vector<std::byte> before);
 
   /// The unnamed statement is nobody's we know.
   void unnamed_is_foreign() noexcept {

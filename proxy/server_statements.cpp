@@ -146,9 +146,10 @@ void server_link::unnamed_parsed(client_id whose, std::uint32_t edition,
   journal_.last().words = std::move(before);
 }
 
-void server_link::unnamed_dropped(std::uint32_t edition,
+void server_link::unnamed_dropped(std::uint32_t edition, std::uint32_t batch,
                                   std::vector<std::byte> before) {
-  note_of_query(statement_change::unnamed_dropped, {}, {});
+  journal_.note(mirror_.next_sequence() - 1, batch,
+                statement_change::unnamed_dropped);
   journal_.last().edition = edition;
   journal_.last().words = std::move(before);
 }

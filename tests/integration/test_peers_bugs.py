@@ -569,6 +569,19 @@ def test_a_skipped_unnamed_parse_changes_nothing(two, direct, connect):
     same(direct, client, bind() + execute() + SYNC)
 
 
+@pytest.mark.parametrize("drop", [query("select 1"), close("S", "") + SYNC])
+@pytest.mark.parametrize("between", [SYNC, b""])
+def test_an_unnamed_parse_that_is_undone_late(two, direct, connect, drop, between):
+    """What was parsed before an error does not come back behind what dropped it"""
+    client = connect(two)
+    data = (parse("", "select $1::int, $2::int") + describe("P", "no such portal")
+            + parse("", "select 'skipped'") + between + drop)
+    same(direct, client, data, data.count(SYNC) + (between == SYNC and b"Q" in drop))
+    if b"Q" in drop and not between:
+        same(direct, client, SYNC)
+    same(direct, client, bind() + execute() + SYNC)
+
+
 @pytest.mark.parametrize("sql", ["select 1", "", "select nowhere", "execute unknown"])
 def test_a_query_drops_the_unnamed_statement_unless_it_is_skipped(two, direct, connect, sql):
     """The unnamed statement outlives a Query that PostgreSQL skips, and none that it runs"""
