@@ -175,9 +175,9 @@ bool client_link::is_acceptable(const protocol::piece& part,
     case frontend_tag::password:
     case frontend_tag::other:
       forward.flush();
-      why_text_ = ": invalid frontend message type "
-                + std::to_string(static_cast<unsigned>(
-                  static_cast<unsigned char>(part.tag)));
+      parting().detail = ": invalid frontend message type "
+                       + std::to_string(static_cast<unsigned>(
+                         static_cast<unsigned char>(part.tag)));
       refuse(ec::protocol_violation);
       return false;
     case frontend_tag::flush:
@@ -185,7 +185,7 @@ bool client_link::is_acceptable(const protocol::piece& part,
       if (part.body_bytes == 0)
         return true;
       forward.flush();
-      why_text_ = ": invalid message format";
+      parting().detail = ": invalid message format";
       refuse(ec::protocol_violation);
       return false;
     case frontend_tag::bind:

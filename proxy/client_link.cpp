@@ -22,6 +22,10 @@ using session::event;
 /// How long a client that is sent away may take to read why.
 constexpr auto farewell_time_max = std::chrono::seconds{5};
 
+peer_name name_of(const net::packed_address& at) {
+  return {at.is_unix() ? std::string{"unix"} : at.host(), at.port()};
+}
+
 } // namespace
 
 client_link::client_link(lane& in, client_adoption from)
@@ -30,14 +34,11 @@ client_link::client_link(lane& in, client_adoption from)
     told_{in.home().values()},
     timer_{*this},
     seat_{std::move(from.seat)},
-    facts_{std::make_unique<facts>()},
-    arriving_{std::make_unique<client_adoption>(std::move(from))} {
-  facts_->user = std::move(arriving_->user);
-  facts_->database = std::move(arriving_->database);
-  facts_->peer = std::move(arriving_->peer);
-  facts_->local = std::move(arriving_->local);
-  facts_->is_tls = arriving_->is_tls;
-  facts_->connect_time_unix = unix_seconds();
+    arriving_{std::make_unique<client_adoption>(std::move(from))},
+    peer_{arriving_->peer.address, arriving_->peer.port},
+    local_{arriving_->local.address, arriving_->local.port},
+    connect_time_unix_{unix_seconds()} {
+  is_tls_ = arriving_->is_tls;
 }
 
 client_link::~client_link() = default;
@@ -69,14 +70,8 @@ bool client_link::start(const greeting* pool_defaults) {
     else
       session::set_last(others, name, value);
   }
-  if (!arriving->settings.empty())
-    given_ = std::make_shared<
-      const std::vector<std::pair<std::string, std::string>>>(
-      std::move(arriving->settings));
-  if (!others.empty())
-    startup_ = std::make_shared<
-      const std::vector<std::pair<std::string, std::string>>>(
-      std::move(others));
+  given_ = home.lists().share(std::move(arriving->settings));
+  startup_ = home.lists().share(std::move(others));
   key_ = home.register_client(*this, arriving->has_long_key);
   ready_at_ = request_at_ = home.now();
   auto& out = home.scratch();
@@ -139,10 +134,10 @@ void client_link::carry_out(effect what) {
 void client_link::lend(server_link& server) {
   server_ = &server;
   auto now = lane_.home().now();
-  loan_since_ = request_at_ = now;
   lane_.sums().wait_time_us += static_cast<std::uint64_t>(
     std::chrono::duration_cast<std::chrono::microseconds>(now - since_)
       .count());
+  since_ = request_at_ = now;
   apply(event::lent);
 }
 
@@ -152,7 +147,7 @@ void client_link::prepared() {
 }
 
 void client_link::settings_rejected(std::vector<std::byte> error) {
-  last_words_ = std::move(error);
+  parting().words = std::move(error);
   why_ = ec::protocol_violation;
   apply(event::refuse);
 }
@@ -166,8 +161,14 @@ void client_link::refuse(ec why) {
 
 void client_link::refuse(const refusal& why) {
   if (why.server_error)
-    last_words_ = *why.server_error;
+    parting().words = *why.server_error;
   refuse(why.why.code);
+}
+
+client_link::farewell& client_link::parting() {
+  if (farewell_ == nullptr)
+    farewell_ = std::make_unique<farewell>();
+  return *farewell_;
 }
 
 void client_link::server_lost(bool explained) {
@@ -184,21 +185,21 @@ void client_link::cancel() {
 
 void client_link::reply_complete(char status) {
   auto now = lane_.home().now();
-  auto since = [&](time_point start) {
+  auto passed = [&](time_point start) {
     return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(now - start)
         .count());
   };
   auto& sums = lane_.sums();
   ++sums.queries;
-  sums.query_time_us += since(request_at_);
+  sums.query_time_us += passed(request_at_);
   // What is pipelined behind this reply begins now.
   ready_at_ = request_at_ = now;
   if (status != static_cast<char>(protocol::transaction_status::idle))
     return;
   ++sums.transactions;
-  sums.transaction_time_us += since(loan_since_);
-  loan_since_ = now;
+  sums.transaction_time_us += passed(since_);
+  since_ = now;
 }
 
 void client_link::server_at_rest(protocol::transaction_status status) {
@@ -260,8 +261,7 @@ client_link::due client_link::deadline() const noexcept {
       else if (lane_.is_session() || !pinned_.empty())
         consider(with.client_idle_timeout, ready_at_, ec::client_idle_timeout);
       if (in_block || !at_rest)
-        consider(with.transaction_timeout, loan_since_,
-                 ec::transaction_timeout);
+        consider(with.transaction_timeout, since_, ec::transaction_timeout);
       break;
   }
   return out;
@@ -311,10 +311,11 @@ void client_link::say_farewell() {
   auto& home = lane_.home();
   log::info("client ended", {log::kv("code", why_), log::kv("client", id()),
                              log::kv("pool", tenants::to_string(lane_.key())),
-                             log::kv("peer", facts_->peer.address)});
+                             log::kv("peer", name_of(peer_).address)});
   if (stream_ != nullptr && !closing_quietly_ && !mid_reply_) {
-    auto words = last_words_.empty() ? protocol::error_message(why_, why_text_)
-                                     : std::move(last_words_);
+    auto& last = parting();
+    auto words = last.words.empty() ? protocol::error_message(why_, last.detail)
+                                    : std::move(last.words);
     home.io().send_copy(*stream_, words);
   }
   if (stream_ != nullptr)
@@ -345,11 +346,11 @@ client_row client_link::row(time_point now) const {
   client_row out;
   out.id = id();
   out.pool = lane_.key();
-  out.peer = facts_->peer;
-  out.local = facts_->local;
-  out.connect_time_unix = facts_->connect_time_unix;
+  out.peer = name_of(peer_);
+  out.local = name_of(local_);
+  out.connect_time_unix = connect_time_unix_;
   out.request_time_unix = unix_seconds_of(request_at_, now);
-  out.is_tls = facts_->is_tls;
+  out.is_tls = is_tls_;
   out.application_name = std::string{told_.get(0)};
   if (prepared_)
     out.prepared_statements

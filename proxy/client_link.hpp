@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/strong_id.hpp"
 #include "net/engine.hpp"
+#include "net/packed_address.hpp"
 #include "protocol/message_walker.hpp"
 #include "protocol/reply_mirror.hpp"
 #include "proxy/adoption.hpp"
@@ -284,45 +285,43 @@ private:
   void close_now();
   void rearm();
 
-  /// What is only read for the console and the log.
-  struct facts {
-    std::string user;
-    std::string database;
-    peer_name peer;
-    peer_name local;
-    std::int64_t connect_time_unix = 0;
-    bool is_tls = false;
+  /// What a client is told that is sent away.
+  struct farewell {
+    std::string detail;           ///< Behind the message, for protocol errors.
+    std::vector<std::byte> words; ///< PostgreSQL's own error, if it has one.
   };
+
+  /// Made when there is something in it.
+  farewell& parting();
 
   lane& lane_;
   net::stream* stream_ = nullptr;
   server_link* server_ = nullptr;
   protocol::message_walker walker_;
   session::phase phase_ = session::phase::idle;
+  bool is_tls_ = false;
   bool settings_confirmed_ = true; ///< PostgreSQL took them before.
   bool mid_message_ = false;       ///< Towards the server.
   bool mid_reply_ = false;         ///< Towards the client.
   bool gathering_ = false; ///< A message that is looked into is not whole.
   bool stalled_ = false;   ///< See `is_stalled`.
-  bool resets_settings_ = false; ///< RESET: what was given at the start counts.
-  std::uint32_t reset_sequence_ = 0; ///< The mirror's number of the RESET.
-  std::uint32_t reset_batch_ = 0;    ///< The batch that has it.
-  bool asked_about_reset_ = false;   ///< The question is behind one.
-  bool too_many_settings_ = false;   ///< More than are asked for by name.
-  session::trace_set traces_;  ///< Perhaps left behind since the last question.
-  session::trace_set pinned_;  ///< Left behind: the server stays.
-  bool keeps_unnamed_ = false; ///< The rest of an unnamed Parse is kept.
-  bool skipping_ = false;      ///< The rest of a message nobody wants.
-  bool skip_to_sync_ = false;  ///< A canceled batch: drop until Sync.
-  bool watch_parse_ = false;   ///< A Parse's name has not come yet.
+  /// RESET: what was given at the start counts.
+  bool resets_settings_ = false;
+  bool asked_about_reset_ = false; ///< The question is behind one.
+  bool too_many_settings_ = false; ///< More than are asked for by name.
+  bool keeps_unnamed_ = false;     ///< The rest of an unnamed Parse is kept.
+  bool skipping_ = false;          ///< The rest of a message nobody wants.
+  bool skip_to_sync_ = false;      ///< A canceled batch: drop until Sync.
+  bool watch_parse_ = false;       ///< A Parse's name has not come yet.
   bool closing_quietly_ = false;
   bool goodbye_ = false;
   bool full_ = false; ///< The client does not read: it is not read either.
-  bool held_enough_ = false; ///< Paused because `held_` is full.
+  bool held_enough_ = false;  ///< Paused because `held_` is full.
+  session::trace_set traces_; ///< Perhaps left behind since the last question.
+  session::trace_set pinned_; ///< Left behind: the server stays.
   ec why_ = ec::none;
-  std::string why_text_; ///< Behind the message, for protocol errors.
-  std::vector<std::byte>
-    last_words_;                ///< PostgreSQL's own error, if it has one.
+  std::uint32_t reset_sequence_ = 0; ///< The mirror's number of the RESET.
+  std::uint32_t reset_batch_ = 0;    ///< The batch that has it.
   std::vector<std::byte> held_; ///< Empty and without memory unless waiting.
   session::reported_values told_;
   session::startup_settings startup_;
@@ -343,10 +342,13 @@ private:
     std::vector<std::string> sql_names;
   };
   std::unique_ptr<prepared_state> prepared_;
-  std::unique_ptr<facts> facts_;
+  std::unique_ptr<farewell> farewell_;
   std::unique_ptr<client_adoption> arriving_; ///< Until `start`.
-  time_point since_{}; ///< Start of the present phase's wait.
-  time_point loan_since_{};
+  // What is only read for the console and the log.
+  net::packed_address peer_;
+  net::packed_address local_;
+  std::int64_t connect_time_unix_ = 0;
+  time_point since_{}; ///< Of the wait for a server, then of the transaction.
   time_point request_at_{}; ///< Of the request under way, or the last one.
   time_point ready_at_{};   ///< Last ReadyForQuery.
   time_point pinned_since_{};

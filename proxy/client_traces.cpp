@@ -363,10 +363,10 @@ void client_link::set_pinned(trace_set now) {
   log::debug("client pinned",
              {log::kv("client", id()), log::kv("reason", session::name(now))});
   if (lane_.settings().on_pin == tenants::pin_policy::reject) {
-    last_words_ = protocol::error_message(ec::pin_refused);
+    parting().words = protocol::error_message(ec::pin_refused);
     refuse(ec::pin_refused);
   } else if (!fits) {
-    last_words_ = protocol::error_message(
+    parting().words = protocol::error_message(
       ec::too_many_pinned, {},
       "Raise max_pinned, or connect in session mode for "
         + std::string{session::name(now)} + ".");
@@ -390,14 +390,8 @@ void client_link::take_settings(
   std::stable_sort(others.begin(), others.end(), [](auto& a, auto& b) {
     return rank(a.first) < rank(b.first);
   });
-  auto share = [](std::vector<std::pair<std::string, std::string>> from) {
-    return from.empty()
-           ? session::startup_settings{}
-           : std::make_shared<
-             const std::vector<std::pair<std::string, std::string>>>(
-             std::move(from));
-  };
-  auto now = share(others);
+  auto& lists = lane_.home().lists();
+  auto now = lists.share(others);
   if (session::same_settings(now, startup_))
     now = startup_;
   server_->took(now);
@@ -418,7 +412,7 @@ void client_link::take_settings(
     }
   }
   if (is_changed)
-    startup_ = share(std::move(others));
+    startup_ = lists.share(std::move(others));
 }
 
 /// The client's value is another than PostgreSQL just told it.

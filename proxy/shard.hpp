@@ -83,6 +83,10 @@ public:
     return values_;
   }
 
+  [[nodiscard]] session::settings_store& lists() noexcept {
+    return lists_;
+  }
+
   /// A buffer for messages of our own, empty at every use.
   [[nodiscard]] std::vector<std::byte>& scratch() noexcept {
     scratch_.clear();
@@ -144,6 +148,7 @@ private:
 
   timers timers_;
   session::value_store values_;
+  session::settings_store lists_;
   std::vector<std::byte> scratch_;
   std::string tag_scratch_;
   std::vector<std::vector<std::byte>> buffers_;

@@ -156,6 +156,29 @@ bool same_settings(const startup_settings& lhs,
   return *lhs == *rhs;
 }
 
+startup_settings
+settings_store::share(std::vector<std::pair<std::string, std::string>> list) {
+  if (list.empty())
+    return nullptr;
+  std::size_t hash = 0;
+  constexpr std::size_t odd = 1'099'511'628'211U; // FNV's: mixes, no more.
+  for (const auto& [name, value] : list)
+    for (const auto& text : {std::string_view{name}, std::string_view{value}})
+      hash = hash * odd + std::hash<std::string_view>{}(text);
+  for (auto [at, end] = known_.equal_range(hash); at != end; ++at)
+    if (auto there = at->second.lock(); there && *there == list)
+      return there;
+  if (known_.size() >= sweep_at_) {
+    std::erase_if(known_, [](auto& each) { return each.second.expired(); });
+    // At least as many new ones as were looked at come before the next sweep.
+    sweep_at_ = std::max(sweep_at_min, 2 * known_.size());
+  }
+  auto fresh
+    = std::make_shared<startup_settings::element_type>(std::move(list));
+  known_.emplace(hash, fresh);
+  return fresh;
+}
+
 void set_last(std::vector<std::pair<std::string, std::string>>& settings,
               std::string_view name, std::string_view value) {
   std::erase_if(settings, [&](auto& each) {

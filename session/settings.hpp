@@ -90,6 +90,29 @@ private:
 using startup_settings
   = std::shared_ptr<const std::vector<std::pair<std::string, std::string>>>;
 
+/// Equal lists of settings stored once: most clients of an application say the
+/// same. One per shard.
+class settings_store {
+public:
+  /// The one list of this content; null for an empty one.
+  [[nodiscard]] startup_settings
+  share(std::vector<std::pair<std::string, std::string>> list);
+
+  /// Lists known, those nobody has any more included.
+  [[nodiscard]] std::size_t size() const noexcept {
+    return known_.size();
+  }
+
+private:
+  using known_list = std::weak_ptr<startup_settings::element_type>;
+
+  /// From so many on, those that nobody has are looked for.
+  static constexpr std::size_t sweep_at_min = 64;
+
+  std::unordered_multimap<std::size_t, known_list> known_; ///< By hash.
+  std::size_t sweep_at_ = sweep_at_min;
+};
+
 /// Sets `name`, in any case, to `value`: of several the last one counts, and
 /// only that stands in the list.
 void set_last(std::vector<std::pair<std::string, std::string>>& settings,

@@ -1,0 +1,41 @@
+#include "net/packed_address.hpp"
+
+#include <algorithm>
+
+#include <asio/ip/address.hpp>
+
+namespace cenote::net {
+
+packed_address::packed_address(const std::string& host,
+                               std::uint16_t port) noexcept
+  : port_{port} {
+  auto why = asio::error_code{};
+  const auto at = asio::ip::make_address(host, why);
+  if (why)
+    return;
+  if (at.is_v4()) {
+    kind_ = kind::ipv4;
+    std::ranges::copy(at.to_v4().to_bytes(), bytes_.begin());
+  } else {
+    kind_ = kind::ipv6;
+    std::ranges::copy(at.to_v6().to_bytes(), bytes_.begin());
+    scope_ = static_cast<std::uint32_t>(at.to_v6().scope_id());
+  }
+}
+
+std::string packed_address::host() const {
+  switch (kind_) {
+    case kind::unix_socket:
+      return {};
+    case kind::ipv4: {
+      auto bytes = asio::ip::address_v4::bytes_type{};
+      std::copy_n(bytes_.begin(), bytes.size(), bytes.begin());
+      return asio::ip::make_address_v4(bytes).to_string();
+    }
+    case kind::ipv6:
+      return asio::ip::make_address_v6(bytes_, scope_).to_string();
+  }
+  return {};
+}
+
+} // namespace cenote::net
