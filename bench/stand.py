@@ -68,20 +68,25 @@ class Stand:
                              "'app'")[0][0]
 
     def pgbouncer(self, mode: str = "transaction", pool_size: int = 20,
+                  databases: dict = None, before: list = (),
                   **settings) -> pgbouncer.PgBouncer:
-        """Users as in `cenote`: `app` by SCRAM, `app_trust` without a password."""
+        """Users as in `cenote`: `app` by SCRAM, `app_trust` without a password.
+        `before`: a command that runs pgbouncer."""
         hba = self.folder / "hba"
         hba.write_text("host all app_trust 127.0.0.0/8 trust\n"
                        "host all app 127.0.0.0/8 scram-sha-256\n"
                        "host all admin 127.0.0.0/8 scram-sha-256\n")
         one = pgbouncer.PgBouncer(
-            ports.free_port(), {"acme": f"host=127.0.0.1 port={self.pg.port}"},
+            ports.free_port(),
+            databases or {"acme": f"host=127.0.0.1 port={self.pg.port}"},
             {"app": self.verifier(), "app_trust": "", "admin": "admin-pw"},
             {"pool_mode": mode, "default_pool_size": pool_size,
              "max_client_conn": 100_000, "auth_type": "hba", "auth_hba_file": hba,
              "client_tls_sslmode": "allow", "client_tls_cert_file": self.cert,
              "client_tls_key_file": self.key, "server_tls_sslmode": "disable"}
             | settings)
+        at = one.command.index("/usr/sbin/pgbouncer")
+        one.command[at:at] = before
         return self._started(one)
 
     def cenote(self, target: str = "cenote", pool_size: int = 20,
@@ -109,11 +114,11 @@ class Stand:
             raise Unfit("io_uring is refused")
         return one
 
-    def pooler(self, target: str, pool_size: int = 20):
+    def pooler(self, target: str, pool_size: int = 20, **options):
         """Either of the two, in transaction mode."""
         if target == "pgbouncer":
-            return self.pgbouncer(pool_size=pool_size)
-        return self.cenote(target, pool_size=pool_size)
+            return self.pgbouncer(pool_size=pool_size, **options)
+        return self.cenote(target, pool_size=pool_size, **options)
 
     def _started(self, one: process.Process) -> process.Process:
         self.running.append(one)

@@ -1,0 +1,87 @@
+"""The scripts of bench/ run and print their tables. No number is looked at."""
+
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+import pytest
+
+from support import process
+
+BENCH = process.ROOT / "bench"
+
+
+def bench(script: str, *options: str) -> str:
+    done = subprocess.run([sys.executable, str(BENCH / script), *options],
+                          capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def tables(text: str) -> list:
+    """Each as a list of rows, the head first; every row is as long as the head."""
+    found = []
+    for block in re.split(r"\n\s*\n", text.strip()):
+        rows = [[cell.strip() for cell in line.strip("|").split("|")]
+                for line in block.splitlines()]
+        assert all(len(row) == len(rows[0]) for row in rows), block
+        found.append([rows[0], *rows[2:]])
+    return found
+
+
+def first_words(table: list) -> list:
+    return [row[0] for row in table[1:]]
+
+
+def test_idle():
+    steps, last = tables(bench("idle", "20", "--seconds", "1", "--targets",
+                               "pgbouncer,cenote-epoll"))
+    assert len(steps) == 1 + 2 * 2 * 4  # Targets, plain and TLS, steps.
+    assert first_words(last) == ["pgbouncer", "cenote-epoll"] * 2
+
+
+def test_storm_refuses_nobody():
+    (table,) = tables(bench("storm", "200", "--seconds", "1", "--targets",
+                            "pgbouncer,cenote-epoll"))
+    assert first_words(table) == ["pgbouncer", "cenote-epoll"]
+    assert [row[2] for row in table] == ["refused", "0", "0"]
+
+
+def test_tenants():
+    (table,) = tables(bench("tenants", "10", "--seconds", "1", "--targets",
+                            "pgbouncer,cenote-epoll"))
+    assert first_words(table) == ["pgbouncer", "cenote-epoll"]
+
+
+def test_fair():
+    crowd, neighbours = tables(bench("fair", "--seconds", "1", "--targets",
+                                     "direct,cenote-epoll"))
+    assert first_words(crowd) == ["cenote-epoll"] * 2  # One shard, and all.
+    assert first_words(neighbours) == ["direct"] + ["cenote-epoll"] * 2
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="no valgrind here")
+def test_instructions():
+    """Without cenote: valgrind and sanitizers do not run in one process."""
+    (table,) = tables(bench("instructions", "--targets", "pgbouncer", "--rows",
+                            "select simple 1,copy in"))
+    assert first_words(table) == ["select simple 1", "select simple 16",
+                                  "copy in 1, per MB"]
+
+
+def test_run_and_its_plots(tmp_path: pathlib.Path):
+    kept = tmp_path / "runs.json"
+    said = bench("run", "--quick", "--seconds", "1", "--rows", "select simple 1,copy in",
+                 "--targets", "direct,pgbouncer,cenote-epoll", "--json", str(kept))
+    (table,) = tables(said)
+    assert len(table) == 1 + 3 * 3
+    assert set(json.loads(kept.read_text())["results"]) == {
+        "select simple 1", "select simple 16", "copy in 1"}
+    assert bench("run", "--from", str(kept), "--plots", str(tmp_path)) == said
+    for name in ("throughput.svg", "processor.svg"):
+        drawn = xml.etree.ElementTree.fromstring((tmp_path / name).read_text())
+        assert len(drawn.findall("{http://www.w3.org/2000/svg}rect")) >= 3 * 2
