@@ -123,3 +123,30 @@ BOOST_AUTO_TEST_CASE(of_several_settings_the_last_one_stands) {
   BOOST_TEST(uut[0].first == "search_path");
   BOOST_TEST(uut[1].second == "5MB");
 }
+
+BOOST_AUTO_TEST_CASE(equal_lists_are_stored_once) {
+  settings_store uut;
+  BOOST_TEST(uut.share({}) == nullptr);
+  const auto one = uut.share({{"a", "1"}, {"b", "2"}});
+  BOOST_TEST(uut.share({{"a", "1"}, {"b", "2"}}) == one);
+  for (const settings_list& other :
+       {settings_list{{"b", "2"}, {"a", "1"}}, settings_list{{"a", "1"}},
+        settings_list{{"a", "1b"}, {"", "2"}}}) {
+    const auto got = uut.share(other);
+    BOOST_TEST(got != one);
+    BOOST_TEST((*got == other));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(lists_that_nobody_has_are_forgotten) {
+  settings_store uut;
+  const auto kept = uut.share({{"kept", "1"}});
+  for (int n = 0; n < 10'000; ++n)
+    BOOST_TEST_REQUIRE((uut.share({{"gone", std::to_string(n)}}) != nullptr));
+  BOOST_TEST(uut.size() <= 64u);
+  BOOST_TEST(uut.share({{"kept", "1"}}) == kept);
+  std::vector<startup_settings> held;
+  for (int n = 0; n < 1'000; ++n)
+    held.push_back(uut.share({{"held", std::to_string(n)}}));
+  BOOST_TEST(uut.share({{"held", "7"}}) == held[7]);
+}
