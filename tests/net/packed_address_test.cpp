@@ -8,8 +8,8 @@ BOOST_AUTO_TEST_SUITE(packed_address_suite)
 
 BOOST_AUTO_TEST_CASE(what_goes_in_comes_out) {
   for (const std::string host :
-       {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::",
-        "2001:db8::ff00:42:8329", "::ffff:10.1.2.3", "fe80::1%7"}) {
+       {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1",
+        "::", "2001:db8::ff00:42:8329", "::ffff:10.1.2.3", "fe80::1%7"}) {
     const auto uut = packed_address{host, 65'535};
     BOOST_TEST(uut.host() == host);
     BOOST_TEST(uut.port() == 65'535u);
