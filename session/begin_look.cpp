@@ -21,7 +21,8 @@ char lower(char c) noexcept {
 /// A word or a single other character at a time; empty at the end.
 class tokens {
 public:
-  explicit tokens(std::string_view sql) noexcept : rest_{sql} {
+  explicit tokens(std::string_view sql) noexcept
+    : rest_{sql} {
     advance();
   }
 

@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 
-
 using namespace cenote::session;
 using namespace std::string_view_literals;
 
@@ -30,19 +29,45 @@ BOOST_AUTO_TEST_CASE(a_lone_begin_is_known) {
 
 BOOST_AUTO_TEST_CASE(anything_else_is_not) {
   for (auto sql :
-       {""sv, ";"sv, " "sv, "start"sv, "start work"sv, "commit"sv,
-        "begin;;"sv, "begin; select 1"sv, "begin;commit"sv, "beginx"sv,
-        "begin1"sv, "begin_"sv, "begin -- x"sv, "begin /* x */"sv,
-        "/**/begin"sv, "\"begin\""sv, "begin\vread only"sv, "begin\0"sv,
-        "begin,"sv, "begin, read only"sv, "begin read only,"sv,
-        "begin read only,;"sv, "begin read only,,deferrable"sv,
-        "begin work transaction"sv, "start transaction work"sv,
-        "begin isolation"sv, "begin isolation level"sv,
-        "begin isolation level read"sv, "begin isolation level repeatable"sv,
-        "begin isolation level read only"sv, "begin not"sv, "begin read"sv,
-        "begin readonly"sv, "begin serializable"sv, "begin not read only"sv,
-        "begin read only read only"sv, "begin read only, read write"sv,
-        "begin deferrable not deferrable"sv, "b\xc3\xa9gin"sv,
+       {""sv,
+        ";"sv,
+        " "sv,
+        "start"sv,
+        "start work"sv,
+        "commit"sv,
+        "begin;;"sv,
+        "begin; select 1"sv,
+        "begin;commit"sv,
+        "beginx"sv,
+        "begin1"sv,
+        "begin_"sv,
+        "begin -- x"sv,
+        "begin /* x */"sv,
+        "/**/begin"sv,
+        "\"begin\""sv,
+        "begin\vread only"sv,
+        "begin\0"sv,
+        "begin,"sv,
+        "begin, read only"sv,
+        "begin read only,"sv,
+        "begin read only,;"sv,
+        "begin read only,,deferrable"sv,
+        "begin work transaction"sv,
+        "start transaction work"sv,
+        "begin isolation"sv,
+        "begin isolation level"sv,
+        "begin isolation level read"sv,
+        "begin isolation level repeatable"sv,
+        "begin isolation level read only"sv,
+        "begin not"sv,
+        "begin read"sv,
+        "begin readonly"sv,
+        "begin serializable"sv,
+        "begin not read only"sv,
+        "begin read only read only"sv,
+        "begin read only, read write"sv,
+        "begin deferrable not deferrable"sv,
+        "b\xc3\xa9gin"sv,
         "begin isolation level serializable isolation level serializable"sv})
     BOOST_TEST(!lone_begin(sql), sql);
 }
