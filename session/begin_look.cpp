@@ -88,14 +88,18 @@ bool take_mode(tokens& in, modes& seen) noexcept {
   return in.take("deferrable") && note(seen.deferrable);
 }
 
+void take_noise(tokens& in) noexcept {
+  if (!in.take("work"))
+    in.take("transaction");
+}
+
 } // namespace
 
 std::optional<begin_kind> lone_begin(std::string_view sql) noexcept {
   tokens in{sql};
   auto kind = begin_kind::begin;
   if (in.take("begin")) {
-    if (!in.take("work"))
-      in.take("transaction");
+    take_noise(in);
   } else if (in.take("start") && in.take("transaction")) {
     kind = begin_kind::start_transaction;
   } else {
@@ -112,6 +116,19 @@ std::optional<begin_kind> lone_begin(std::string_view sql) noexcept {
     if (!take_mode(in, seen))
       return std::nullopt;
   }
+}
+
+std::optional<end_kind> lone_end(std::string_view sql) noexcept {
+  tokens in{sql};
+  auto kind = end_kind::commit;
+  if (!in.take("commit") && !in.take("end")) {
+    if (!in.take("rollback") && !in.take("abort"))
+      return std::nullopt;
+    kind = end_kind::rollback;
+  }
+  take_noise(in);
+  in.take(";");
+  return in.at_end() ? std::optional{kind} : std::nullopt;
 }
 
 } // namespace cenote::session

@@ -20,4 +20,14 @@ enum class begin_kind : unsigned char {
 [[nodiscard]] std::optional<begin_kind>
 lone_begin(std::string_view sql) noexcept;
 
+/// A COMMIT, END, ROLLBACK or ABORT that stands alone.
+enum class end_kind : unsigned char {
+  commit,   ///< CommandComplete `COMMIT`; `ROLLBACK` where the block failed.
+  rollback, ///< CommandComplete `ROLLBACK`.
+};
+
+/// As strict as `lone_begin`; WORK or TRANSACTION may follow, AND CHAIN may
+/// not.
+[[nodiscard]] std::optional<end_kind> lone_end(std::string_view sql) noexcept;
+
 } // namespace cenote::session

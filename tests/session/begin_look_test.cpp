@@ -81,4 +81,35 @@ BOOST_AUTO_TEST_CASE(no_prefix_is_mistaken) {
                size);
 }
 
+BOOST_AUTO_TEST_CASE(a_lone_end_is_known) {
+  for (auto sql : {"commit"sv, "COMMIT;"sv, " end\n"sv, "commit work"sv,
+                   "End Transaction ; "sv})
+    BOOST_TEST((lone_end(sql) == end_kind::commit), sql);
+  for (auto sql :
+       {"rollback"sv, "ROLLBACK WORK;"sv, "abort"sv, "abort\ttransaction"sv})
+    BOOST_TEST((lone_end(sql) == end_kind::rollback), sql);
+  for (auto sql : {""sv,
+                   ";"sv,
+                   "work"sv,
+                   "commit;;"sv,
+                   "commit; begin"sv,
+                   "commit and chain"sv,
+                   "commit and no chain"sv,
+                   "rollback work and chain"sv,
+                   "rollback to s"sv,
+                   "rollback transaction to savepoint s"sv,
+                   "commit prepared 'x'"sv,
+                   "rollback prepared 'x'"sv,
+                   "commit work transaction"sv,
+                   "commits"sv,
+                   "end_"sv,
+                   "/**/ commit"sv,
+                   "commit -- x"sv,
+                   "commit\0"sv,
+                   "begin"sv,
+                   "release s"sv,
+                   "prepare transaction 'x'"sv})
+    BOOST_TEST(!lone_end(sql), sql);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
