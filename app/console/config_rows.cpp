@@ -81,6 +81,10 @@ void add_known_names(std::vector<config_row>& to, const configs::config& of) {
                 std::to_string(base.pool_size), true});
   time("idle_transaction_timeout", &option::idle_transaction_timeout,
        &setting::idle_transaction_timeout);
+  const auto flag = [](bool value) { return value ? "true" : "false"; };
+  to.push_back({"lazy_begin",
+                flag(options.lazy_begin.value_or(base.lazy_begin)),
+                flag(base.lazy_begin), true});
   const auto first
     = of.listeners.empty() ? configs::listener{} : of.listeners.front();
   to.push_back({"listen_addr", first.address, "", false});
