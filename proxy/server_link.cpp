@@ -103,6 +103,7 @@ bool server_link::send_copy(std::span<const std::byte> bytes) noexcept {
 void server_link::forget_client() noexcept {
   client_ = nullptr;
   preparing_ = false;
+  beginning_.reset();
   client_full_ = false;
   ready_withheld_ = false;
   lane_.home().io().resume(*stream);
