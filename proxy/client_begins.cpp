@@ -30,7 +30,8 @@ constexpr std::size_t held_begin_bytes_max = 256;
 std::string_view whole_query(const protocol::piece& part) noexcept {
   if (part.tag != 'Q' || part.which != protocol::part::whole)
     return {};
-  const auto body = protocol::as_text(part.bytes.subspan(protocol::header_bytes));
+  const auto body
+    = protocol::as_text(part.bytes.subspan(protocol::header_bytes));
   return body.ends_with('\0') ? body.substr(0, body.size() - 1)
                               : std::string_view{};
 }
@@ -116,8 +117,8 @@ bool client_link::take_in_block(const protocol::piece& part,
   const auto kind = session::lone_end(whole_query(part));
   if (!kind)
     return false;
-  const auto commits = *kind == session::end_kind::commit
-                    && held_block_ == held_block::begun;
+  const auto commits
+    = *kind == session::end_kind::commit && held_block_ == held_block::begun;
   held_block_ = held_block::none;
   drop_unnamed();
   say_complete(commits ? "COMMIT" : "ROLLBACK");

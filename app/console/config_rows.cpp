@@ -81,10 +81,6 @@ void add_known_names(std::vector<config_row>& to, const configs::config& of) {
                 std::to_string(base.pool_size), true});
   time("idle_transaction_timeout", &option::idle_transaction_timeout,
        &setting::idle_transaction_timeout);
-  const auto flag = [](bool value) { return value ? "true" : "false"; };
-  to.push_back({"lazy_begin",
-                flag(options.lazy_begin.value_or(base.lazy_begin)),
-                flag(base.lazy_begin), true});
   const auto first
     = of.listeners.empty() ? configs::listener{} : of.listeners.front();
   to.push_back({"listen_addr", first.address, "", false});
@@ -156,6 +152,8 @@ void add_own_names(std::vector<config_row>& to, const configs::config& of) {
   own("max_logins", std::to_string(process.logins_max));
   own("cancel_wait_timeout", written(process.cancel_wait_timeout));
   own("drain_timeout", written(process.drain_timeout));
+  const auto& options = of.catalog->defaults();
+  own("lazy_begin", options.lazy_begin.value_or(false) ? "true" : "false");
   to.push_back(
     {"cenote.log.level", std::string{name(process.log.level)}, "info", true});
   to.push_back({"cenote.log.format",
