@@ -73,7 +73,7 @@ void client_link::say_complete(std::string_view command) {
 
 /// A simple query drops the unnamed statement, which a server that did not see
 /// the query may still have.
-void client_link::drop_unnamed() noexcept {
+void client_link::lose_unnamed() noexcept {
   if (!prepared_)
     return;
   prepared_->unnamed.clear();
@@ -97,7 +97,7 @@ bool client_link::hold_begin(const protocol::piece& part,
   begin_.assign(part.bytes.begin(), part.bytes.end());
   held_block_ = held_block::begun;
   loan_since_ = lane_.home().now();
-  drop_unnamed();
+  lose_unnamed();
   say_complete(*kind == session::begin_kind::begin ? "BEGIN"
                                                    : "START TRANSACTION");
   return true;
@@ -120,7 +120,7 @@ bool client_link::take_in_block(const protocol::piece& part,
   const auto commits
     = *kind == session::end_kind::commit && held_block_ == held_block::begun;
   held_block_ = held_block::none;
-  drop_unnamed();
+  lose_unnamed();
   say_complete(commits ? "COMMIT" : "ROLLBACK");
   return true;
 }

@@ -201,7 +201,7 @@ private:
                      std::span<const std::byte> rest);
   void say_complete(std::string_view command);
   void say_ready();
-  void drop_unnamed() noexcept;
+  void lose_unnamed() noexcept;
   void enter_block();
   [[nodiscard]] protocol::transaction_status held_status() const noexcept;
   void count(const protocol::piece& part);
