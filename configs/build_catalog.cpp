@@ -222,6 +222,7 @@ void read_pool_options(const section& from, tenants::pool_options& to,
   from.read("pool_idle_timeout", to.pool_idle_timeout);
   from.read("server_reset_query", to.reset_query);
   from.read("max_prepared_statements", to.prepared_statements_max);
+  from.read("lazy_begin", to.lazy_begin);
   from.read("max_pinned", to.pinned_max);
   from.read_word("on_pin", to.on_pin, tenants::parse_pin_policy);
 }

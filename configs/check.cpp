@@ -203,6 +203,10 @@ result<void> check_value(const key_rule& rule, const value& content) {
       return check_count(rule, content);
     case value_kind::time:
       return check_time(content);
+    case value_kind::flag:
+      if (std::holds_alternative<bool>(content.data))
+        return {};
+      return wrong_type("true or false");
     case value_kind::text_list:
       return check_text_list(content);
     case value_kind::text:

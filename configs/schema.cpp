@@ -37,6 +37,10 @@ constexpr key_rule time_of(std::string_view name, std::string_view fallback) {
   return {name, time, fallback};
 }
 
+constexpr key_rule flag_of(std::string_view name, std::string_view fallback) {
+  return {name, flag, fallback};
+}
+
 constexpr key_rule needed(key_rule rule) {
   rule.required = true;
   return rule;
@@ -63,6 +67,7 @@ constexpr auto server_pool_keys = std::array{
   time_of("pool_idle_timeout", "\"1h\""),
   key_rule{"server_reset_query", any_text, "\"DISCARD ALL\""},
   count_of("max_prepared_statements", "200", prepared_statements_max),
+  flag_of("lazy_begin", "false"),
   count_of("max_pinned", "0", servers_max),
   key_rule{"on_pin", word, "\"pin\"", false, 0, 0, pin_policies},
 };

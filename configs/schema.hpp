@@ -13,6 +13,7 @@ enum class value_kind : std::uint8_t {
   count,         ///< Integer within `min` and `max`.
   count_or_auto, ///< The same, or "auto".
   time,          ///< "30s" or whole seconds.
+  flag,          ///< true or false.
   text,          ///< Not empty.
   any_text,      ///< May be empty.
   word,          ///< One of `words`.

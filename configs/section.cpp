@@ -43,6 +43,12 @@ const value* section::good(std::string_view key) const {
   return &found->content;
 }
 
+void section::read(std::string_view key, bool& to) const {
+  if (auto* found = good(key))
+    if (auto* flag = std::get_if<bool>(&found->data))
+      to = *flag;
+}
+
 void section::read(std::string_view key, std::uint16_t& to) const {
   if (auto* found = good(key))
     if (auto* number = std::get_if<std::int64_t>(&found->data))

@@ -32,6 +32,7 @@ public:
   void error(ec code, std::string_view key, std::string message) const;
   void warn(std::string_view key, std::string message) const;
 
+  void read(std::string_view key, bool& to) const;
   void read(std::string_view key, std::uint16_t& to) const;
   void read(std::string_view key, std::uint32_t& to) const;
   void read(std::string_view key, std::chrono::milliseconds& to) const;

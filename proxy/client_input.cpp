@@ -120,7 +120,7 @@ bool client_link::take_start(const protocol::piece& part,
   if (!is_acceptable(part, forward))
     return false;
   if (phase_ == session::phase::idle) {
-    if (take_locally(part))
+    if (take_locally(part) || take_in_block(part, rest))
       return true;
     if (!begin_request(part, rest))
       return false;
@@ -215,7 +215,7 @@ bool client_link::take_locally(const protocol::piece& part) {
   skipping_ = !part.ends();
   if (skip_to_sync_ && tag == frontend_tag::sync) {
     skip_to_sync_ = false;
-    deliver_copy(protocol::encoded(protocol::ready_for_query{}), true);
+    say_ready();
   }
   return true;
 }
@@ -285,16 +285,23 @@ void client_link::forward_held() {
 /// then as after any error: a simple query is over, a batch is dropped up to
 /// its Sync.
 void client_link::answer_canceled() {
+  if (is_in_held_block())
+    held_block_ = held_block::failed;
+  answer_held(protocol::error_message(ec::query_canceled));
+}
+
+/// `error` for the first of the bytes that were held.
+void client_link::answer_held(std::span<const std::byte> error) {
   auto bytes = std::exchange(held_, {});
   if (std::exchange(held_enough_, false) && !full_)
     lane_.home().io().resume(*stream_);
   if (bytes.empty())
     return;
   auto first = protocol::frontend_tag_of(static_cast<char>(bytes.front()));
-  deliver_copy(protocol::error_message(ec::query_canceled), true);
+  deliver_copy(error, true);
   net::slice in{bytes, nullptr};
   if (first == frontend_tag::query || first == frontend_tag::function_call) {
-    deliver_copy(protocol::encoded(protocol::ready_for_query{}), true);
+    say_ready();
     // Walk over the one message; what is behind it is the next request.
     auto rest = in.bytes;
     protocol::piece part;

@@ -111,7 +111,7 @@ void client_link::carry_out(effect what) {
       return lane_.leave_queue(*this);
     case effect::prepare_server:
       if (server_->prepare(told_, startup_, settings_confirmed_))
-        apply(event::prepared);
+        enter_block();
       return;
     case effect::forward_held:
       return forward_held();
@@ -137,13 +137,14 @@ void client_link::lend(server_link& server) {
   lane_.sums().wait_time_us += static_cast<std::uint64_t>(
     std::chrono::duration_cast<std::chrono::microseconds>(now - since_)
       .count());
-  since_ = request_at_ = now;
+  request_at_ = now;
+  since_ = is_in_held_block() ? block_since_ : now;
   apply(event::lent);
 }
 
 void client_link::prepared() {
   settings_confirmed_ = true;
-  apply(event::prepared);
+  enter_block();
 }
 
 void client_link::settings_rejected(std::vector<std::byte> error) {
@@ -246,9 +247,17 @@ client_link::due client_link::deadline() const noexcept {
    && server_->mirror().status() != protocol::transaction_status::idle;
   switch (phase_) {
     case session::phase::idle:
-      consider(with.client_idle_timeout, ready_at_, ec::client_idle_timeout);
+      if (is_in_held_block())
+        consider(with.idle_transaction_timeout, ready_at_,
+                 ec::idle_transaction_timeout);
+      else
+        consider(with.client_idle_timeout, ready_at_, ec::client_idle_timeout);
+      [[fallthrough]];
+    case session::phase::waiting: // And the ledger's own deadline.
+      if (is_in_held_block())
+        consider(with.transaction_timeout, block_since_,
+                 ec::transaction_timeout);
       break;
-    case session::phase::waiting: // The ledger's own deadline.
     case session::phase::gone:
       break;
     case session::phase::preparing:

@@ -146,6 +146,16 @@ public:
         && static_cast<std::int32_t>(sequence - reset_sequence_) >= 0;
   }
 
+  // -- a BEGIN that no server has yet: client_begins.cpp ----------------------
+
+  /// PostgreSQL's answer to it: `error` is empty, or its ErrorResponse.
+  void begun(std::vector<std::byte> error);
+
+  /// In a transaction block that no server knows of.
+  [[nodiscard]] bool is_in_held_block() const noexcept {
+    return held_block_ != held_block::none;
+  }
+
   // -- cancel -----------------------------------------------------------------
 
   void cancel();
@@ -196,6 +206,14 @@ private:
                   request_run& forward);
   bool take_locally(const protocol::piece& part);
   bool is_acceptable(const protocol::piece& part, request_run& forward);
+  bool hold_begin(const protocol::piece& part, std::span<const std::byte> rest);
+  bool take_in_block(const protocol::piece& part,
+                     std::span<const std::byte> rest);
+  void say_complete(std::string_view command);
+  void say_ready();
+  void lose_unnamed() noexcept;
+  void enter_block();
+  [[nodiscard]] protocol::transaction_status held_status() const noexcept;
   void count(const protocol::piece& part);
   void look_at_parse(const protocol::piece& part) noexcept;
   bool begin_request(const protocol::piece& part,
@@ -281,6 +299,7 @@ private:
   void hold(std::span<const std::byte> bytes);
   void forward_held();
   void answer_canceled();
+  void answer_held(std::span<const std::byte> error);
   void say_farewell();
   void close_now();
   void rearm();
@@ -294,12 +313,20 @@ private:
   /// Made when there is something in it.
   farewell& parting();
 
+  /// A transaction block that no server knows of.
+  enum class held_block : std::uint8_t {
+    none,
+    begun,  ///< Its BEGIN was answered here.
+    failed, ///< And what came behind it was not done.
+  };
+
   lane& lane_;
   net::stream* stream_ = nullptr;
   server_link* server_ = nullptr;
   protocol::message_walker walker_;
   session::phase phase_ = session::phase::idle;
   bool is_tls_ = false;
+  held_block held_block_ = held_block::none;
   bool settings_confirmed_ = true; ///< PostgreSQL took them before.
   bool mid_message_ = false;       ///< Towards the server.
   bool mid_reply_ = false;         ///< Towards the client.
@@ -322,7 +349,8 @@ private:
   ec why_ = ec::none;
   std::uint32_t reset_sequence_ = 0; ///< The mirror's number of the RESET.
   std::uint32_t reset_batch_ = 0;    ///< The batch that has it.
-  std::vector<std::byte> held_; ///< Empty and without memory unless waiting.
+  std::vector<std::byte> held_;  ///< Empty and without memory unless waiting.
+  std::vector<std::byte> begin_; ///< The Query that `held_block_` began with.
   session::reported_values told_;
   session::startup_settings startup_;
   session::startup_settings given_; ///< All that the startup message set.
@@ -349,8 +377,9 @@ private:
   net::packed_address local_;
   std::int64_t connect_time_unix_ = 0;
   time_point since_{}; ///< Of the wait for a server, then of the transaction.
-  time_point request_at_{}; ///< Of the request under way, or the last one.
-  time_point ready_at_{};   ///< Last ReadyForQuery.
+  time_point block_since_{}; ///< Of `held_block_`.
+  time_point request_at_{};  ///< Of the request under way, or the last one.
+  time_point ready_at_{};    ///< Last ReadyForQuery.
   time_point pinned_since_{};
 };
 

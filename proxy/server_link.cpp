@@ -108,6 +108,7 @@ void server_link::forget_client() noexcept {
   repeat_due_ = false;
   repeating_ = false;
   preparing_ = false;
+  beginning_.reset();
   client_full_ = false;
   ready_withheld_ = false;
   lane_.home().io().resume(*stream);

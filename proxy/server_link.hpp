@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,11 @@ public:
   /// or an end comes later.
   bool prepare(session::reported_values& want,
                const session::startup_settings& startup, bool confirmed);
+
+  /// Begins the transaction block that the client is in already: `query` is its
+  /// BEGIN, a whole message; `fails`: the block is to be a failed one. Behind
+  /// `prepare`. `client_link::begun` or an end comes later.
+  void begin(std::span<const std::byte> query, bool fails);
 
   /// Records a client message about to be forwarded, or one of ours in its
   /// service (`how`).
@@ -348,6 +354,7 @@ private:
   void answered();
   void replayed();
   void after_bytes(bool saw_ready);
+  void begun();
   void tell_differences();
   void clean_on();
   [[nodiscard]] session::stained stains() const noexcept;
@@ -391,6 +398,8 @@ private:
   client_link* client_ = nullptr;
   loan_id loan_;
   duty duty_ = duty::resting;
+  /// The answer to `begin` is outstanding: the status that it should have.
+  std::optional<protocol::transaction_status> beginning_;
   bool preparing_ = false; ///< The replay's answer is outstanding.
   bool goodbye_ = false;
   bool no_more_cancel_ = false;

@@ -101,6 +101,9 @@ void server_link::take_own(const protocol::piece& part,
                            const protocol::reaction& what) {
   if (part.tag == 'E' || part.tag == 'S' || (asking_ && part.tag == 'D'))
     gather(part, true);
+  // The server ends: its client is told as if it had asked itself.
+  if (what.fatal && client_ != nullptr && part.body_bytes <= gathered_bytes_max)
+    client_->deliver_copy(gathered_, true);
   if (what.ready)
     own_ready();
 }
@@ -162,9 +165,10 @@ void server_link::gather(const protocol::piece& part, bool is_own) {
   gather_bytes(part);
   if (!part.ends())
     return;
-  if (part.tag == 'E')
-    own_error_ = gathered_;
-  else if (part.tag == 'D')
+  if (part.tag == 'E') {
+    if (own_error_.empty()) // The first is the reason of the others.
+      own_error_ = gathered_;
+  } else if (part.tag == 'D')
     answer_.row(std::span{gathered_}.subspan(protocol::header_bytes));
   else
     status_changed(is_own);
@@ -265,6 +269,8 @@ void server_link::after_bytes(bool saw_ready) {
       return client_->settings_rejected(std::exchange(own_error_, {}));
     return client_->prepared();
   }
+  if (beginning_)
+    return begun();
   if (std::exchange(repeat_due_, false))
     client_->repeat(sent_.take());
   else if (client_->is_stalled() && may_go_on() && !client_->waits_for_reset())

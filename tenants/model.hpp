@@ -118,6 +118,7 @@ struct pool_options {
   std::optional<ms> pool_idle_timeout;
   std::optional<std::string> reset_query;
   std::optional<std::uint32_t> prepared_statements_max;
+  std::optional<bool> lazy_begin;
   std::optional<std::uint32_t> pinned_max;
   std::optional<pin_policy> on_pin;
 

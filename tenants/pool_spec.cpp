@@ -30,6 +30,7 @@ void apply(pool_settings& to, const pool_options& from) {
   override_with(to.pool_idle_timeout, from.pool_idle_timeout);
   override_with(to.reset_query, from.reset_query);
   override_with(to.prepared_statements_max, from.prepared_statements_max);
+  override_with(to.lazy_begin, from.lazy_begin);
   override_with(to.pinned_max, from.pinned_max);
   override_with(to.on_pin, from.on_pin);
 }

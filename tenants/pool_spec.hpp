@@ -89,6 +89,10 @@ struct pool_settings {
   /// pass as they are and end with their transaction.
   std::uint32_t prepared_statements_max = 200;
 
+  /// Transaction mode: a BEGIN that comes alone is answered without a server
+  /// (docs/lazy-begin.md).
+  bool lazy_begin = false;
+
   /// Clients that may keep a server to themselves for what they left behind on
   /// it (LISTEN, temporary tables, …), where servers change. 0: any.
   std::uint32_t pinned_max = 0;

@@ -152,6 +152,8 @@ void add_own_names(std::vector<config_row>& to, const configs::config& of) {
   own("max_logins", std::to_string(process.logins_max));
   own("cancel_wait_timeout", written(process.cancel_wait_timeout));
   own("drain_timeout", written(process.drain_timeout));
+  const auto& options = of.catalog->defaults();
+  own("lazy_begin", options.lazy_begin.value_or(false) ? "true" : "false");
   to.push_back(
     {"cenote.log.level", std::string{name(process.log.level)}, "info", true});
   to.push_back({"cenote.log.format",

@@ -222,6 +222,8 @@ std::string other_value(const key_rule& rule) {
       return "7";
     case value_kind::time:
       return "\"7s\"";
+    case value_kind::flag:
+      return rule.fallback == "true" ? "false" : "true";
     case value_kind::text:
     case value_kind::any_text:
       return rule.name == "host"            ? "\"other\""

@@ -98,6 +98,7 @@ BOOST_AUTO_TEST_CASE(every_option_is_taken_over) {
   given.query_timeout = 11ms;
   given.pool_idle_timeout = 12ms;
   given.reset_query = "RESET ALL";
+  given.lazy_begin = true;
   auto tenant = test::make_tenant("t", {test::make_database("db")},
                                   {test::make_user("u")});
   tenant.clients_max = 21;
@@ -125,6 +126,7 @@ BOOST_AUTO_TEST_CASE(every_option_is_taken_over) {
                                 12ms,
                                 "RESET ALL",
                                 200,
+                                true,
                                 0,
                                 pin_policy::pin,
                                 21,
