@@ -187,23 +187,27 @@ client_link::named client_link::pass_spliced(const named_message& what,
   using session::statement_change;
   auto& mine = names();
   auto& out = lane_.home().scratch();
-  for (const auto& use : found.names)
-    if (const auto* known = mine.find(use.name);
-        server_->is_open(known ? known->get() : nullptr, use.name))
+  // Alone a PREPARE of a taken name fails on the server, after whatever else is
+  // wrong with it.
+  const auto is_alone = found.names.size() == 1 && !found.forgets_statements
+                     && server_->begins_batch();
+  const auto has_failed
+    = server_->mirror().status() == protocol::transaction_status::failed;
+  for (const auto& use : found.names) {
+    const auto* known = mine.find(use.name);
+    if (server_->is_open(known ? known->get() : nullptr, use.name))
       return named::waits;
+    if (known == nullptr || use.use != name_use::prepare)
+      continue;
+    if (has_failed)
+      return pass_as_it_is(what, forward); // PostgreSQL refuses it.
+    if (!is_alone)
+      return say_query_fails(exists_already(use.name), forward);
+  }
   std::string text{session::text_of(what.body())};
   std::vector<std::pair<std::int32_t, std::int32_t>> moves;
   for (auto use = found.names.rbegin(); use != found.names.rend(); ++use) {
     auto* known = mine.find(use->name);
-    const auto has_failed
-      = server_->mirror().status() == protocol::transaction_status::failed;
-    if (known != nullptr && use->use == name_use::prepare && has_failed)
-      return pass_as_it_is(what, forward); // PostgreSQL refuses it.
-    // Alone it fails on the server, after whatever else is wrong with it.
-    const auto is_alone = found.names.size() == 1 && !found.forgets_statements
-                       && server_->begins_batch();
-    if (known != nullptr && use->use == name_use::prepare && !is_alone)
-      return say_query_fails(exists_already(use->name), forward);
     if (known == nullptr && use->use == name_use::prepare)
       prepared_->sql_names.push_back(use->name);
     // In the middle of a batch nothing can be put in front of a Query.

@@ -534,6 +534,17 @@ def test_statement_names_of_both_protocols(two, direct, connect, other_server, m
         same(direct, client, query("execute shared_name(1)"))
 
 
+def test_a_taken_name_in_a_string_of_statements(two, connect, other_server):
+    """SQL PREPARE of a name that the protocol gave, and EXECUTE of it, on a server that lacks it"""
+    client = connect(two)
+    say(client, parse("taken", "select 1") + SYNC)
+    with other_server():
+        for sql in ("prepare taken as select 2; execute taken",
+                    "execute taken; prepare taken as select 2"):
+            assert states(say(client, query(sql))) == ["42P05"]
+        assert rows(say(client, query("execute taken"))) == [["1"]]
+
+
 @pytest.mark.parametrize("batches", [1, 2])
 def test_what_sql_prepared_can_be_closed_by_protocol(two, direct, connect, batches):
     """Odyssey, PgDog: SQL's and the protocol's names are one space; none is left for others"""
