@@ -50,12 +50,22 @@ def difference(direct, through):
     for number in range(max(len(one), len(two))):
         a = one[number] if number < len(one) else None
         b = two[number] if number < len(two) else None
-        if a == b:
+        if a == b or (a and b and refused_otherwise(a[0], b[0])):
             continue
         if vanished and (a is None or b is None or number >= min(len(one), len(two)) - 1):
             return None
         return words(number, a, b)
     return None
+
+
+def refused_otherwise(direct: list, through: list) -> bool:
+    """In a failed block a statement that the server lacks cannot be parsed, so that
+    it is not known how many parameters it has: 25P02 for 08P01."""
+    def error(messages):
+        return wire.error_fields(messages[-2][1])["C"] if (
+            len(messages) > 1 and messages[-2][0] == "E"
+            and messages[-1] == ("Z", b"E")) else None
+    return (error(direct), error(through)) == ("08P01", "25P02")
 
 
 def words(number: int, a, b) -> str:
