@@ -222,7 +222,8 @@ void server_link::undo(session::statement_journal::entry& what,
       statements_.remove(*what.what);
       break;
     case statement_change::server_lost:
-      statements_.add(what.what);
+      if (!statements_doubted_)
+        statements_.add(what.what);
       break;
     case statement_change::name_added:
       if (client_ != nullptr)
@@ -237,6 +238,7 @@ void server_link::undo(session::statement_journal::entry& what,
         client_->restore_sql_name(what.name);
       break;
     case statement_change::unnamed_dropped:
+      journal_.forget_unnamed(what.edition, what.words);
       if (client_ != nullptr)
         client_->restore_unnamed(what.edition, std::move(what.words));
       break;
@@ -244,6 +246,7 @@ void server_link::undo(session::statement_journal::entry& what,
                                     // too.
       if (has_failed)
         what.words.clear();
+      journal_.forget_unnamed(what.edition, what.words);
       if (client_ != nullptr)
         client_->restore_unnamed(what.edition, std::move(what.words));
       [[fallthrough]];

@@ -36,6 +36,19 @@ void statement_journal::failed(std::uint32_t sequence) noexcept {
       entries_[i].done = true;
 }
 
+void statement_journal::forget_unnamed(std::uint32_t edition,
+                                       const std::vector<std::byte>& before) {
+  for (auto i = first_; i < entries_.size(); ++i) {
+    auto& later = entries_[i];
+    const auto is_about_it = later.change == statement_change::unnamed
+                          || later.change == statement_change::unnamed_dropped;
+    if (is_about_it && !later.words.empty() && later.edition == edition + 1) {
+      later.words = before;
+      return;
+    }
+  }
+}
+
 bool statement_journal::is_done_wrongly(std::uint32_t sequence) const noexcept {
   for (auto i = first_; i < entries_.size(); ++i)
     if (entries_[i].sequence == sequence

@@ -73,6 +73,11 @@ public:
   /// The request was carried out although it had to fail.
   [[nodiscard]] bool is_done_wrongly(std::uint32_t sequence) const noexcept;
 
+  /// The client's unnamed statement of `edition` never was: what was before it
+  /// is what a later change that is undone goes back to.
+  void forget_unnamed(std::uint32_t edition,
+                      const std::vector<std::byte>& before);
+
   /// The words for the request, or null.
   [[nodiscard]] entry* find_error(std::uint32_t sequence) noexcept;
 

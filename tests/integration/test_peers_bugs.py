@@ -593,6 +593,17 @@ def test_an_unnamed_parse_that_is_undone_late(two, direct, connect, drop, betwee
     same(direct, client, bind() + execute() + SYNC)
 
 
+def test_two_unnamed_parses_of_two_failed_batches(two, direct, connect):
+    """Neither of two unnamed statements that were skipped in two batches comes back"""
+    client = connect(two)
+    data = (bind("", "no such") + parse("", "select $1::int, $2::int") + SYNC
+            + describe("P", "no such portal") + parse("", "select 'skipped'") + SYNC)
+    for before in (parse("", "select 'before'"), close("S", "")):
+        same(direct, client, before + SYNC)
+        same(direct, client, data, 2)
+        same(direct, client, bind() + execute() + SYNC)
+
+
 @pytest.mark.parametrize("sql", ["select 1", "", "select nowhere", "execute unknown"])
 def test_a_query_drops_the_unnamed_statement_unless_it_is_skipped(two, direct, connect, sql):
     """The unnamed statement outlives a Query that PostgreSQL skips, and none that it runs"""

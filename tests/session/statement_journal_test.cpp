@@ -139,3 +139,19 @@ BOOST_AUTO_TEST_CASE(positions_are_those_of_the_clients_text) {
   BOOST_TEST(uut.own_position(5, 105) == 25);
   BOOST_TEST(uut.own_position(6, 105) == 105);
 }
+
+BOOST_AUTO_TEST_CASE(what_never_was_is_not_gone_back_to) {
+  statement_journal uut;
+  const auto one = std::vector<std::byte>(1);
+  const auto two = std::vector<std::byte>(2);
+  auto& first = uut.note(1, 0, statement_change::unnamed);
+  first.edition = 7;
+  auto& second = uut.note(2, 1, statement_change::unnamed);
+  second.edition = 8;
+  second.words = two;
+  uut.forget_unnamed(7, one);
+  uut.settle(3, [&](auto& late) {
+    if (late.sequence == 2)
+      BOOST_TEST(late.words.size() == 1u);
+  });
+}
