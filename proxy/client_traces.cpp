@@ -351,6 +351,11 @@ void client_link::learned(trace_set asked, session::left_behind found) {
     server_->prepare(told_, startup_, true);
   if (phase_ == session::phase::gone || lane_.is_session())
     return;
+  // A cancel that came late may have struck the question: once more.
+  auto unknown = trace_set::all();
+  unknown.remove(pinned_);
+  if (found.is_cut && !unknown.empty())
+    traces_.add(asked);
   if (pinned_.has(trace::libraries))
     found.kinds.add(trace::libraries);
   set_pinned(found.kinds);

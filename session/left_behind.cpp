@@ -61,8 +61,11 @@ void append_question(std::vector<std::byte>& out, std::string& sent, asker how,
                      trace_set kinds, std::span<const std::string> named) {
   constexpr auto statement = statement_identity::asker;
   extended_batch make{out, sent};
-  if (how != asker::known)
+  if (how != asker::known) {
+    // Perhaps it is there: a question that failed does not tell.
+    make.close(statement);
     make.parse(statement, question);
+  }
   make.bind(statement, std::to_string(kinds.bits()), array_of(named));
   make.execute();
   if (how == asker::once)

@@ -29,8 +29,8 @@ struct left_behind {
 /// What becomes of the statement `statement_identity::asker`.
 enum class asker : std::uint8_t {
   known, ///< The server has it.
-  stays, ///< It is parsed first.
-  once,  ///< It is parsed first, and closed behind the question.
+  stays, ///< Perhaps: it is closed and parsed first.
+  once,  ///< The same, and it is closed behind the question.
 };
 
 /// Appends the question as one extended-protocol batch, and its messages' tags

@@ -279,3 +279,15 @@ def test_psycopg_and_psql_cancel(shared, pg):
         timer.join()
         db.rollback()
         assert db.execute("select 1").fetchone() == (1,)
+
+
+def test_a_late_cancel_pins_nobody(pg, start, connect):
+    """It may strike the question what the transaction left behind: the server must be
+    free for others all the same, though the first client says no more."""
+    pooler = start(configs.plain(pg, pool_size=1, query_wait_timeout="10s"))
+    first, other = connect(pooler), connect(pooler)
+    for number in range(60):
+        first.send(wire.query(f"set work_mem = '{100 + number}kB'"))
+        first.recv_until("Z")
+        cancel(pooler.port(), first.pid, first.key)
+        assert other.value("select 1") == "1", number

@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(the_question_is_prepared_once) {
   std::vector<std::byte> out;
   std::string sent;
   append_question(out, sent, asker::stays, trace_set::all(), {});
-  BOOST_TEST(sent == "PBES");
+  BOOST_TEST(sent == "CPBES");
   auto first = out.size();
   out.clear();
   sent.clear();
