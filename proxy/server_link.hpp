@@ -342,6 +342,9 @@ private:
                          const protocol::reaction& what);
   void undo(session::statement_journal::entry& what, bool has_failed);
   void count_request(char tag) noexcept {
+    // They belong to the COPY that was asked for, or ask for nothing.
+    if (tag == 'd' || tag == 'c' || tag == 'f' || tag == 'H')
+      return;
     const auto ends = tag == 'S' || tag == 'Q' || tag == 'F';
     batch_ += ends ? 1 : 0;
     batch_requests_ = ends ? 0 : batch_requests_ + 1;

@@ -534,6 +534,24 @@ def test_statement_names_of_both_protocols(two, direct, connect, other_server, m
         same(direct, client, query("execute shared_name(1)"))
 
 
+@pytest.mark.parametrize("copy", ["cdone", "cfail", "flush"])
+def test_an_execute_behind_a_copy(two, direct, connect, copy):
+    """EXECUTE of what the protocol prepared, first thing on a server whose last was a COPY"""
+    end = {"cdone": b"c\0\0\0\4", "cfail": b"f\0\0\0\x07no\0", "flush": b"H\0\0\0\4"}[copy]
+    client, other = connect(two), connect(two)
+    other.query("drop table if exists bugs.copied; create table bugs.copied (id int, v text)")
+    for through in (direct, client):
+        say(through, parse("copied", "select 'by protocol', $1::int") + SYNC)
+    for sql in ("execute copied(1)", "execute copied(2)", "deallocate copied"):
+        for _ in range(2):
+            if copy == "flush":
+                say(other, query("select 1") + end + SYNC, 2)
+            else:
+                say(other, query("copy bugs.copied from stdin") + copy_data(b"1\tx\n")
+                    + end)
+        same(direct, client, query(sql))
+
+
 def test_a_taken_name_in_a_string_of_statements(two, connect, other_server):
     """SQL PREPARE of a name that the protocol gave, and EXECUTE of it, on a server that lacks it"""
     client = connect(two)
