@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(the_clients_settings_come_before_it) {
   turn();
   // PostgreSQL is asked what is set now.
   server.hear();
-  server.say(message('1') + message('2')
+  server.say(message('3') + message('1') + message('2')
              + message('D', std::string_view{"\0\3"
                                              "\0\0\0\1s"
                                              "\0\0\0\10work_mem"

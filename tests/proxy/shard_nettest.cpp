@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(what_a_client_set_follows_it_and_nobody_else) {
   two.say(query("select 2"));
   turn();
   BOOST_TEST(server.hear() == "");
-  server.say(message('1') + message('2')
+  server.say(message('3') + message('1') + message('2')
              + message('D', std::string_view{"\0\3"
                                              "\0\0\0\1s"
                                              "\0\0\0\10work_mem"
