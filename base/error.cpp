@@ -111,6 +111,9 @@ error_view describe(ec code) noexcept {
       return {"0A000", "ERROR",
               "this would keep a server to one client, which is not allowed "
               "here"};
+    case ec::too_many_notifications:
+      return {"54000", "FATAL",
+              "too many notifications that the client did not read"};
     case ec::killed_by_admin:
       return {"57P01", "FATAL",
               "terminating connection due to administrator command"};
@@ -300,6 +303,8 @@ std::string_view name(ec code) noexcept {
       return "too_many_pinned";
     case ec::pin_refused:
       return "pin_refused";
+    case ec::too_many_notifications:
+      return "too_many_notifications";
     case ec::killed_by_admin:
       return "killed_by_admin";
     case ec::client_gone:

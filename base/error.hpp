@@ -63,6 +63,7 @@ enum class ec : std::uint8_t {
   plan_changed,
   too_many_pinned,
   pin_refused,
+  too_many_notifications,
   killed_by_admin,
   client_gone,
   out_of_buffers,

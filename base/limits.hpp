@@ -50,6 +50,20 @@ inline constexpr std::size_t look_bytes_max = 64 * 1024;
 /// Bytes of a message whose names are looked for; longer names are no names.
 inline constexpr std::size_t named_bytes_max = 16 * 1024;
 
+/// Channels that one client may listen to on the pool's listening server; with
+/// more it keeps a server.
+inline constexpr std::size_t client_channels_max = 512;
+
+/// Notifications that wait until a client is between two transactions and has
+/// read what it was sent: more end it.
+inline constexpr std::size_t client_notification_bytes_max = 1024 * 1024;
+
+/// How long a listening server may take to answer; then there is another. And
+/// how long until the next try, doubled each time.
+inline constexpr std::chrono::seconds listening_answer_time_max{10};
+inline constexpr std::chrono::milliseconds listening_retry_min{100};
+inline constexpr std::chrono::milliseconds listening_retry_max{10'000};
+
 /// Bytes of a client held while it waits for a server; then it is not read.
 inline constexpr std::size_t held_bytes_max = 64 * 1024;
 

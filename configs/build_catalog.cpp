@@ -225,6 +225,7 @@ void read_pool_options(const section& from, tenants::pool_options& to,
   from.read("lazy_begin", to.lazy_begin);
   from.read("max_pinned", to.pinned_max);
   from.read_word("on_pin", to.on_pin, tenants::parse_pin_policy);
+  from.read_word("listen", to.listen, tenants::parse_listen_policy);
 }
 
 tenants::pool_options check_pool_sizes(const section& from,

@@ -17,6 +17,8 @@ constexpr auto port_max = std::int64_t{65'535};
 
 constexpr auto pool_modes = word_list{"session", "transaction", "statement"};
 constexpr auto pin_policies = std::array<std::string_view, 2>{"pin", "reject"};
+constexpr auto listen_policies
+  = std::array<std::string_view, 2>{"pin", "shared"};
 constexpr auto engines = word_list{"auto", "io_uring", "epoll"};
 constexpr auto client_tls_modes = word_list{"disable", "allow", "require"};
 constexpr auto formats = std::array<std::string_view, 2>{"text", "json"};
@@ -70,6 +72,7 @@ constexpr auto server_pool_keys = std::array{
   flag_of("lazy_begin", "false"),
   count_of("max_pinned", "0", servers_max),
   key_rule{"on_pin", word, "\"pin\"", false, 0, 0, pin_policies},
+  key_rule{"listen", word, "\"pin\"", false, 0, 0, listen_policies},
 };
 
 constexpr auto pool_keys = [] {

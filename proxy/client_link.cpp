@@ -8,6 +8,7 @@
 #include "protocol/messages.hpp"
 #include "protocol/writer.hpp"
 #include "proxy/lane.hpp"
+#include "proxy/listen_hub.hpp"
 #include "proxy/server_link.hpp"
 #include "proxy/shard.hpp"
 #include "proxy/wall_clock.hpp"
@@ -116,11 +117,14 @@ void client_link::carry_out(effect what) {
     case effect::forward_held:
       return forward_held();
     case effect::release_server:
-      return std::exchange(server_, nullptr)->release();
+      return release_or_give();
     case effect::recover_server:
       return std::exchange(server_, nullptr)
-        ->recover(goodbye_, mid_message_, !traces_.empty() || !pinned_.empty());
+        ->recover(goodbye_, mid_message_,
+                  !traces_.empty() || !pinned_.empty() || has_own_listens());
     case effect::cancel_server:
+      if (is_handing_over()) // What runs is ours.
+        return;
       return server_->cancel();
     case effect::answer_canceled:
       return answer_canceled();
@@ -212,10 +216,18 @@ void client_link::server_at_rest(protocol::transaction_status status) {
       ask_about_reset();
     return rearm();
   }
-  if (is_idle && (ask_what_is_left() || !pinned_.empty()))
+  if (is_idle && (ask_what_is_left() || hand_over() || !pinned_.empty())) {
+    tell_notifications();
     return rearm();
+  }
+  // It came behind a LISTEN that is moved now.
+  if (is_idle && stalled_ && !gives_server_)
+    return go_on();
   if (is_idle) {
     apply(event::released);
+    if (stalled_)
+      return go_on();
+    tell_notifications();
     return rearm();
   }
   if (lane_.settings().mode == tenants::pool_mode::statement)
@@ -312,6 +324,7 @@ void client_link::on_drained() {
   full_ = false;
   if (server_ != nullptr)
     server_->client_drained();
+  tell_notifications();
   if (!held_enough_)
     lane_.home().io().resume(*stream_);
 }
@@ -338,6 +351,8 @@ void client_link::close_now() {
   if (stream_ != nullptr)
     home.io().close(*std::exchange(stream_, nullptr));
   set_pinned({});
+  if (joined_hub_)
+    lane_.hub().leave(*this);
   home.clocks().disarm(timer_);
   home.forget_client(key_, id());
   lane_.gone(*this);

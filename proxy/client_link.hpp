@@ -18,6 +18,7 @@
 #include "proxy/timed.hpp"
 #include "session/client_life.hpp"
 #include "session/left_behind.hpp"
+#include "session/listens.hpp"
 #include "session/settings.hpp"
 #include "session/statement_journal.hpp"
 #include "session/statements.hpp"
@@ -156,6 +157,23 @@ public:
     return held_block_ != held_block::none;
   }
 
+  // -- LISTEN: client_listens.cpp ---------------------------------------------
+
+  /// Whether the client is told of it: its own server says so.
+  [[nodiscard]] bool hears_own(const session::notification& what);
+
+  /// The listening server says so. Without a channel: a notice of ours.
+  void hear_shared(std::string_view channel,
+                   session::client_listens::message what);
+
+  /// It listens to more than before.
+  void shared_listens();
+  void shared_fenced(std::string_view payload);
+  void shared_lost();
+
+  /// DEALLOCATE ALL or DISCARD ALL is done.
+  void forgot_all() noexcept;
+
   // -- cancel -----------------------------------------------------------------
 
   void cancel();
@@ -256,6 +274,17 @@ private:
   named note_bound(const session::text_traces& what,
                    const named_message& message,
                    std::span<const std::byte> values);
+  named come_home(const session::text_traces& what, bool is_query,
+                  request_run& forward);
+  void take_listens(session::left_behind& found);
+  [[nodiscard]] bool may_share() const;
+  void forget_listens();
+  [[nodiscard]] bool has_own_listens() const noexcept;
+  [[nodiscard]] bool is_handing_over() const noexcept;
+  bool hand_over();
+  void clear_own();
+  void release_or_give();
+  void tell_notifications();
   void note_traces(const session::text_traces& what);
   void note_setting(std::string_view name);
   void note_reset() noexcept;
@@ -332,6 +361,9 @@ private:
   bool mid_reply_ = false;         ///< Towards the client.
   bool gathering_ = false; ///< A message that is looked into is not whole.
   bool stalled_ = false;   ///< See `is_stalled`.
+  bool gives_server_ = false;      ///< To the lane's `listen_hub`.
+  bool joined_hub_ = false;
+  bool discards_ = false;          ///< DISCARD ALL was sent.
   /// RESET: what was given at the start counts.
   bool resets_settings_ = false;
   bool asked_about_reset_ = false; ///< The question is behind one.
@@ -371,6 +403,7 @@ private:
   };
   std::unique_ptr<prepared_state> prepared_;
   std::unique_ptr<farewell> farewell_;
+  std::unique_ptr<session::client_listens> listens_;
   std::unique_ptr<client_adoption> arriving_; ///< Until `start`.
   // What is only read for the console and the log.
   net::packed_address peer_;

@@ -290,9 +290,12 @@ client_link::named client_link::pass_bind(const named_message& what,
   if (auto* traces = name.empty() && prepared_ ? &prepared_->unnamed_traces
                    : found != nullptr          ? &(*found)->traces()
                                                : nullptr;
-      traces != nullptr && !traces->empty())
+      traces != nullptr && !traces->empty()) {
     if (note_bound(*traces, what, values) == named::more)
       return named::more;
+    if (auto came = come_home(*traces, false, forward); came != named::passed)
+      return came;
+  }
   auto outcome = name.empty() ? give_unnamed(forward)
                               : find_statement(name, found, forward);
   if (outcome == named::passed && found != nullptr)

@@ -164,6 +164,9 @@ client_link::named client_link::pass_query(const named_message& what,
   auto outcome = refuse_pin(found, true, forward, is_refused);
   if (is_refused)
     return outcome;
+  outcome = come_home(found, true, forward);
+  if (outcome != named::passed)
+    return outcome;
   auto before = drop_unnamed();
   if (!found.empty())
     note_traces(found);
@@ -249,6 +252,8 @@ client_link::named client_link::refuse_pin(const session::text_traces& what,
                                            bool& refused) {
   auto kinds = what.kinds;
   kinds.keep(pinning());
+  if (lane_.shares_listens())
+    kinds.remove(trace::listens);
   // All: a text that was not understood, a procedure. PostgreSQL is asked.
   refused = lane_.settings().on_pin == tenants::pin_policy::reject
          && !kinds.empty() && what.kinds != trace_set::all();
@@ -288,7 +293,7 @@ std::span<const std::string> client_link::named_settings() const noexcept {
 
 /// The transaction is over. True: PostgreSQL is asked what it left behind.
 bool client_link::ask_what_is_left() {
-  if (!lane_.follows_sessions())
+  if (!lane_.follows_sessions() || is_handing_over())
     return false;
   auto kinds = std::exchange(traces_, {});
   kinds.add(session::traces_of(server_->mirror().dirt()));
@@ -301,6 +306,8 @@ bool client_link::ask_what_is_left() {
   if (kinds.empty())
     return false;
   kinds.add(pinned_);
+  if (has_own_listens())
+    kinds.add(trace::listens);
   kinds.remove(trace::libraries);
   // What is sent behind the question is for the next one.
   asked_about_reset_ = std::exchange(resets_settings_, false);
@@ -328,6 +335,8 @@ void client_link::ask_about_reset() {
 }
 
 bool client_link::waits_for_reset() const noexcept {
+  if (is_handing_over())
+    return true;
   if (!resets_settings_ && !asked_about_reset_)
     return false;
   const auto& mirror = server_->mirror();
@@ -341,6 +350,8 @@ bool client_link::waits_for_reset() const noexcept {
 }
 
 void client_link::learned(trace_set asked, session::left_behind found) {
+  if (asked.has(trace::listens) && !found.is_cut)
+    take_listens(found);
   if (found.is_cut || too_many_settings_)
     found.kinds = trace_set::all(); // Not known: nobody else gets the server.
   else if (asked.has(trace::settings))
@@ -393,7 +404,8 @@ void client_link::take_settings(
     const auto index = session::reported_index(each.first);
     const auto is_login_user = each.first == "session_authorization"
                             && each.second == server_->login_user();
-    if (!is_login_user && (!index || !server_->reports(*index)))
+    if (!is_login_user && each.first != session::home_setting
+        && (!index || !server_->reports(*index)))
       others.push_back(each);
   }
   std::stable_sort(others.begin(), others.end(), [](auto& a, auto& b) {

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "proxy/client_link.hpp"
+#include "proxy/listen_hub.hpp"
 #include "proxy/server_link.hpp"
 #include "proxy/shard.hpp"
 
@@ -135,6 +136,10 @@ void lane::lend(pool::assignment to) {
     return;
   for (std::size_t i = 0; i < lending_.size(); ++i) {
     auto what = lending_[i];
+    if (what.client == listen_hub::waiter) {
+      lend_to_hub(what);
+      continue;
+    }
     auto client = clients_.find(what.client);
     auto server = servers_.find(what.server);
     bool is_waiting = client != clients_.end()
@@ -156,6 +161,41 @@ void lane::lend(pool::assignment to) {
   }
   lending_.clear();
   is_lending_ = false;
+}
+
+listen_hub& lane::hub() {
+  if (hub_ == nullptr)
+    hub_ = std::make_unique<listen_hub>(*this);
+  return *hub_;
+}
+
+void lane::checkout_for_hub() {
+  auto outcome = ledger_.checkout(listen_hub::waiter, home_.now());
+  if (auto* now = std::get_if<pool::assignment>(&outcome))
+    return lend(*now);
+  if (std::holds_alternative<pool::refused>(outcome))
+    return hub_->refused();
+  home_.mark(*this);
+  arm();
+}
+
+void lane::leave_queue_for_hub() noexcept {
+  ledger_.leave_queue(listen_hub::waiter);
+}
+
+void lane::lend_to_hub(pool::assignment to) {
+  auto server = servers_.find(to.server);
+  if (server == servers_.end())
+    return hub_->refused();
+  if (!hub_->wants_server()) {
+    hub_->refused();
+    return settle(*server->second,
+                  ledger_.checkin(to.loan, pool::server_verdict::clean,
+                                  home_.now()));
+  }
+  ++sums_.server_assignments;
+  server->second->assign(to.loan);
+  hub_->take(*server->second);
 }
 
 void lane::checkin(server_link& server, pool::server_verdict verdict) {
@@ -206,6 +246,8 @@ void lane::end_clients(const std::vector<client_id>& who, ec why) {
     auto found = clients_.find(id);
     if (found != clients_.end())
       found->second->refuse(why);
+    else if (id == listen_hub::waiter)
+      hub_->refused();
   }
 }
 
@@ -307,6 +349,8 @@ void lane::fail_waiters(const refusal& why) {
     auto found = clients_.find(id);
     if (found != clients_.end())
       found->second->refuse(why);
+    else if (id == listen_hub::waiter)
+      hub_->refused();
   }
 }
 
@@ -317,6 +361,8 @@ void lane::pause() {
   ledger_.reconnect(to_close);
   for (auto id : to_close)
     close_server(id, ec::server_retired);
+  if (hub_ != nullptr)
+    hub_->drop_server();
   tell_paused();
 }
 
@@ -336,6 +382,8 @@ void lane::retire_servers(std::uint64_t epoch) {
   ledger_.reconnect(to_close);
   for (auto id : to_close)
     close_server(id, ec::server_retired);
+  if (hub_ != nullptr)
+    hub_->drop_server();
 }
 
 void lane::shrink(std::uint32_t count) {

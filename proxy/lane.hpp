@@ -18,6 +18,7 @@
 namespace cenote::proxy {
 
 class client_link;
+class listen_hub;
 class server_link;
 class shard;
 
@@ -140,11 +141,30 @@ public:
     --pinned_count_;
   }
 
+  /// Whether one server listens for all clients: with a single one it would be
+  /// the only server.
+  [[nodiscard]] bool shares_listens() const noexcept {
+    return follows_sessions() && settings_.pool_size != 1
+        && settings_.listen == tenants::listen_policy::shared;
+  }
+
+  /// Made when it is needed first.
+  [[nodiscard]] listen_hub& hub();
+
+  [[nodiscard]] bool has_hub() const noexcept {
+    return hub_ != nullptr;
+  }
+
+  /// As `checkout`; the hub hears `take` or `refused`.
+  void checkout_for_hub();
+  void leave_queue_for_hub() noexcept;
+
   bool marked = false; ///< Of `shard::mark`.
 
 private:
   void settle(server_link& server, pool::turn what);
   void lend(pool::assignment to);
+  void lend_to_hub(pool::assignment to);
   void close_server(server_id id, ec why);
   void end_clients(const std::vector<client_id>& who, ec why);
   void tell_paused();
@@ -160,6 +180,7 @@ private:
   pool::ledger ledger_;
   session::statement_cache statements_; ///< Outlives the links.
   timers::entry timer_;
+  std::unique_ptr<listen_hub> hub_; ///< Outlives the links.
   std::unordered_map<client_id, std::unique_ptr<client_link>> clients_;
   std::unordered_map<server_id, std::unique_ptr<server_link>> servers_;
   std::vector<pool::assignment> lending_;

@@ -9,6 +9,7 @@
 #include "protocol/writer.hpp"
 #include "proxy/client_link.hpp"
 #include "proxy/lane.hpp"
+#include "proxy/listen_hub.hpp"
 #include "proxy/shard.hpp"
 #include "proxy/wall_clock.hpp"
 
@@ -135,6 +136,7 @@ void server_link::release() {
 
 void server_link::recover(bool goodbye, bool cut_message, bool leaves_traces) {
   forget_client();
+  hub_ = nullptr;
   has_traces_ = leaves_traces || asking_;
   goodbye_ = goodbye;
   cut_message_ = cut_message;
@@ -201,7 +203,10 @@ void server_link::fail(ec why) {
               {log::kv("pool", tenants::to_string(lane_.key())),
                log::kv("server", id_), log::kv("backend", facts_.backend_pid)});
   auto* client = std::exchange(client_, nullptr);
+  auto* hub = std::exchange(hub_, nullptr);
   lane_.lost(*this, why);
+  if (hub != nullptr)
+    hub->server_lost();
   if (client != nullptr)
     client->server_lost(fatal_seen_);
 }
@@ -225,7 +230,10 @@ void server_link::close(ec why) {
     }
   }
   auto* client = std::exchange(client_, nullptr);
+  auto* hub = std::exchange(hub_, nullptr);
   lane_.lost(*this, why);
+  if (hub != nullptr)
+    hub->server_lost();
   if (client != nullptr)
     client->server_lost(false);
 }

@@ -29,6 +29,7 @@ namespace cenote::proxy {
 
 class client_link;
 class lane;
+class listen_hub;
 
 /// A logged-in server on its shard: stream, walker, mirror, and what it is
 /// doing. Lives and dies on its lane's shard.
@@ -104,6 +105,37 @@ public:
   void took(session::startup_settings now) noexcept {
     startup_ = std::move(now);
   }
+
+  // -- LISTEN: server_listens.cpp ---------------------------------------------
+
+  /// A loan that is not a client's.
+  void assign(loan_id loan) noexcept {
+    loan_ = loan;
+    duty_ = duty::lent;
+    request_at_ = connected_at_;
+  }
+
+  /// The loan is the hub's from now on.
+  void serve(listen_hub& hub) noexcept;
+
+  /// A simple Query of ours at rest; its answer is nobody's. When nothing is
+  /// owed any more, the hub or the client hears of it.
+  void query_own(std::string_view sql);
+
+  [[nodiscard]] bool has_own_error() const noexcept {
+    return !own_error_.empty();
+  }
+
+  /// What was done at rest leaves no trace that is to be asked for.
+  void forget_dirt() noexcept {
+    mirror_.clear_dirt();
+  }
+
+  [[nodiscard]] std::string client_encoding() const;
+
+  /// Appends what runs `sql`, a DO, in front of a client's Query or Bind.
+  [[nodiscard]] ec put_home(std::string_view sql, bool is_query,
+                            std::vector<std::byte>& out);
 
   // -- prepared statements: server_statements.cpp -----------------------------
 
@@ -324,6 +356,8 @@ private:
   };
 
   bool take(const protocol::piece& part, byte_run<to_client>& forward);
+  void take_notification(const protocol::piece& part,
+                         byte_run<to_client>& forward);
   void take_own(const protocol::piece& part, const protocol::reaction& what);
   void take_for_client(const protocol::piece& part,
                        const protocol::reaction& what,
@@ -399,6 +433,7 @@ private:
   std::uint32_t batch_ = 0; ///< Sync, Query, FunctionCall: sent.
   timers::entry timer_;
   client_link* client_ = nullptr;
+  listen_hub* hub_ = nullptr; ///< Whose loan it is, instead of a client's.
   loan_id loan_;
   duty duty_ = duty::resting;
   /// The answer to `begin` is outstanding: the status that it should have.

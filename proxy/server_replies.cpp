@@ -9,6 +9,7 @@
 #include "protocol/writer.hpp"
 #include "proxy/client_link.hpp"
 #include "proxy/lane.hpp"
+#include "proxy/listen_hub.hpp"
 #include "proxy/shard.hpp"
 
 namespace cenote::proxy {
@@ -85,7 +86,9 @@ bool server_link::take(const protocol::piece& part,
   if (what.violation)
     return false;
   fatal_seen_ = fatal_seen_ || what.fatal;
-  if (what.how == delivery::skip) {
+  if (part.tag == 'A' && lane_.has_hub()) {
+    take_notification(part, forward);
+  } else if (what.how == delivery::skip) {
     forward.flush();
     take_own(part, what);
   } else {
@@ -259,6 +262,8 @@ void server_link::after_bytes(bool saw_ready) {
     return fail(ec::server_lost);
   if (duty_ == duty::cleaning)
     return clean_on();
+  if (duty_ == duty::lent && hub_ != nullptr && mirror_.owes_nothing())
+    return hub_->server_at_rest();
   if (duty_ != duty::lent || client_ == nullptr)
     return;
   if (preparing_) {

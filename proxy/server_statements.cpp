@@ -276,8 +276,10 @@ void server_link::forget_statements() {
   statements_doubted_ = false;
   knows_asker_ = false;
   unnamed_is_foreign();
-  if (client_ != nullptr)
+  if (client_ != nullptr) {
     client_->names().clear();
+    client_->forgot_all();
+  }
   journal_.each([this](session::statement_journal::entry& coming) {
     if (coming.change == statement_change::server_has)
       statements_.add(coming.what);

@@ -94,7 +94,10 @@ void left_behind_reader::row(std::span<const std::byte> body) {
     case 't':
       return found_.kinds.add(trace::temporary);
     case 'l':
-      return found_.kinds.add(trace::listens);
+      found_.kinds.add(trace::listens);
+      if (found_.channels.size() < channels_max)
+        found_.channels.emplace_back(cells[1]);
+      return;
     case 'c':
       return found_.kinds.add(trace::cursors);
     case 'a':

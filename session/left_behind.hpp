@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "session/traces.hpp"
 
 /// What a transaction left behind in its server's session, by PostgreSQL's own
@@ -22,6 +23,9 @@ struct left_behind {
   trace_set kinds;
   /// Names that SQL PREPARE gave.
   std::vector<std::string> statements;
+  /// That the session listens to; not all of them if there are more than
+  /// `left_behind_reader::channels_max`.
+  std::vector<std::string> channels;
   /// More was said than `left_behind_reader` keeps.
   bool is_cut = false;
 };
@@ -43,6 +47,7 @@ void append_question(std::vector<std::byte>& out, std::string& sent, asker how,
 class left_behind_reader {
 public:
   static constexpr std::size_t settings_max = 512;
+  static constexpr std::size_t channels_max = limits::client_channels_max + 2;
   static constexpr std::size_t bytes_max = 64 * 1024;
 
   void begin() {

@@ -91,6 +91,12 @@ trace_set kinds_of(const sql_statement& what) noexcept {
   return out;
 }
 
+/// UNLISTEN, and code that can do anything.
+bool unlistens(sql_verb verb) noexcept {
+  return verb == sql_verb::unlisten || verb == sql_verb::unlisten_all
+      || verb == sql_verb::do_block || verb == sql_verb::call;
+}
+
 /// SET … TO DEFAULT, SET TIME ZONE LOCAL; anything that ends so.
 bool sets_default(std::string_view statement) noexcept {
   while (!statement.empty()
@@ -134,8 +140,10 @@ text_traces traces_of(std::string_view sql) {
     return out;
   const auto look = look_at(sql);
   // With standard_conforming_strings off a backslash moves the end of a string.
-  if (!look.parsed() || look.has_backslash)
+  if (!look.parsed() || look.has_backslash) {
     out.kinds = trace_set::all();
+    out.unlistens = true;
+  }
   for (const auto& each : look.statements) {
     out.kinds.add(kinds_of(each));
     add_settings(each, out);
@@ -143,6 +151,8 @@ text_traces traces_of(std::string_view sql) {
     out.forgets_statements = out.forgets_statements
                           || each.verb == sql_verb::deallocate_all
                           || each.verb == sql_verb::discard_all;
+    out.unlistens = out.unlistens || unlistens(each.verb);
+    out.discards = out.discards || each.verb == sql_verb::discard_all;
     out.resets
       = out.resets || each.verb == sql_verb::reset
      || each.verb == sql_verb::reset_all || each.verb == sql_verb::discard_all

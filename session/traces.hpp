@@ -87,6 +87,9 @@ struct text_traces {
   trace_set kinds;
   /// It undoes settings: what the client said at its start is its default.
   bool resets = false;
+  /// It may take back a LISTEN, in its transaction.
+  bool unlistens = false;
+  bool discards = false; ///< DISCARD ALL.
   /// DEALLOCATE ALL, DISCARD ALL.
   bool forgets_statements = false;
   /// Settings that PostgreSQL must be asked for by name: it lists no custom

@@ -102,6 +102,16 @@ std::string_view name(pin_policy policy) noexcept {
   return "invalid";
 }
 
+std::string_view name(listen_policy policy) noexcept {
+  switch (policy) {
+    case listen_policy::pin:
+      return "pin";
+    case listen_policy::shared:
+      return "shared";
+  }
+  return "invalid";
+}
+
 std::string_view name(server_tls mode) noexcept {
   switch (mode) {
     case server_tls::disable:
@@ -140,6 +150,12 @@ std::optional<pool_mode> parse_pool_mode(std::string_view text) {
 
 std::optional<pin_policy> parse_pin_policy(std::string_view text) {
   static constexpr auto all = std::array{pin_policy::pin, pin_policy::reject};
+  return parse_word(text, all);
+}
+
+std::optional<listen_policy> parse_listen_policy(std::string_view text) {
+  static constexpr auto all
+    = std::array{listen_policy::pin, listen_policy::shared};
   return parse_word(text, all);
 }
 

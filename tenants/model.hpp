@@ -26,6 +26,12 @@ enum class pin_policy : std::uint8_t {
   reject, ///< What would need that fails.
 };
 
+/// Where a client's LISTEN lives although its mode is not session.
+enum class listen_policy : std::uint8_t {
+  pin,    ///< On a server that the client keeps.
+  shared, ///< On one server of the pool, for all its clients.
+};
+
 /// How cenote speaks TLS to a server; libpq's `sslmode` less `allow`.
 enum class server_tls : std::uint8_t {
   disable,
@@ -47,12 +53,15 @@ enum class client_auth : std::uint8_t {
 /// "scram-sha-256". Static storage.
 [[nodiscard]] std::string_view name(pool_mode mode) noexcept;
 [[nodiscard]] std::string_view name(pin_policy policy) noexcept;
+[[nodiscard]] std::string_view name(listen_policy policy) noexcept;
 [[nodiscard]] std::string_view name(server_tls mode) noexcept;
 [[nodiscard]] std::string_view name(client_auth method) noexcept;
 
 /// The inverse of `name`; empty for any other word.
 [[nodiscard]] std::optional<pool_mode> parse_pool_mode(std::string_view text);
 [[nodiscard]] std::optional<pin_policy> parse_pin_policy(std::string_view text);
+[[nodiscard]] std::optional<listen_policy>
+parse_listen_policy(std::string_view text);
 [[nodiscard]] std::optional<server_tls> parse_server_tls(std::string_view text);
 [[nodiscard]] std::optional<client_auth>
 parse_client_auth(std::string_view text);
@@ -121,6 +130,7 @@ struct pool_options {
   std::optional<bool> lazy_begin;
   std::optional<std::uint32_t> pinned_max;
   std::optional<pin_policy> on_pin;
+  std::optional<listen_policy> listen;
 
   friend bool operator==(const pool_options&, const pool_options&) = default;
 };

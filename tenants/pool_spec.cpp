@@ -33,6 +33,7 @@ void apply(pool_settings& to, const pool_options& from) {
   override_with(to.lazy_begin, from.lazy_begin);
   override_with(to.pinned_max, from.pinned_max);
   override_with(to.on_pin, from.on_pin);
+  override_with(to.listen, from.listen);
 }
 
 /// Where the parts of a pool come from. `role` may be null: a forced role that

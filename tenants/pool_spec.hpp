@@ -97,6 +97,8 @@ struct pool_settings {
   /// it (LISTEN, temporary tables, …), where servers change. 0: any.
   std::uint32_t pinned_max = 0;
   pin_policy on_pin = pin_policy::pin;
+  /// Where servers change. A pool of one server pins in any case.
+  listen_policy listen = listen_policy::pin;
 
   std::uint32_t tenant_clients_max = 0;
   std::uint32_t tenant_servers_max = 0;

@@ -83,6 +83,9 @@ void add_known_names(std::vector<config_row>& to, const configs::config& of) {
        &setting::idle_transaction_timeout);
   const auto first
     = of.listeners.empty() ? configs::listener{} : of.listeners.front();
+  to.push_back({"listen",
+                std::string{name(options.listen.value_or(base.listen))},
+                std::string{name(base.listen)}, true});
   to.push_back({"listen_addr", first.address, "", false});
   to.push_back(
     {"listen_backlog", std::to_string(first.backlog), "1024", false});

@@ -129,6 +129,7 @@ BOOST_AUTO_TEST_CASE(every_option_is_taken_over) {
                                 true,
                                 0,
                                 pin_policy::pin,
+                                listen_policy::pin,
                                 21,
                                 22,
                                 23,
