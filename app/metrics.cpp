@@ -76,6 +76,8 @@ void add_pool_states(families& to, const pool_views& pools) {
                     "Age of the oldest client that waits for a server.");
   auto size = gauge("pool_size", "Servers that a pool may have.");
   auto paused = gauge("pool_paused", "1 while a pool lends no server.");
+  auto channels = gauge("pool_listen_channels",
+                        "Channels that one server hears for all clients.");
   for (const auto& [key, pool] : pools) {
     const auto base = labels_of(key);
     const auto& now = pool.numbers;
@@ -89,8 +91,9 @@ void add_pool_states(families& to, const pool_views& pools) {
     wait.add(static_cast<double>(pool.maxwait_us) / 1e6, base);
     size.add(std::uint64_t{pool.settings.pool_size}, base);
     paused.add(std::uint64_t{pool.paused ? 1U : 0U}, base);
+    channels.add(std::uint64_t{pool.channels}, base);
   }
-  for (auto* each : {&clients, &servers, &wait, &size, &paused})
+  for (auto* each : {&clients, &servers, &wait, &size, &paused, &channels})
     to.push_back(std::move(*each).take());
 }
 
@@ -123,6 +126,11 @@ void add_pool_sums(families& to, const pool_views& pools) {
     {"pool_repeated_batches_total",
      "Batches sent once more because a plan was out of date.",
      &traffic::repeated_batches, 1},
+    {"pool_notifications_total",
+     "Notifications told to clients from a listening server.",
+     &traffic::notifications, 1},
+    {"pool_listening_losses_total", "Listening servers that were lost.",
+     &traffic::listening_losses, 1},
   };
   for (const auto& each : sums) {
     auto made = counter(each.name, each.help);

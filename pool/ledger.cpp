@@ -215,6 +215,11 @@ std::size_t ledger::servers_wanted(std::size_t logins) const noexcept {
   return std::min(wish, lacking(settings_.server_count_max, all));
 }
 
+bool ledger::is_stale(server_id server) const noexcept {
+  const auto at = server_slots_.find(server.value());
+  return at && servers_[*at].stale;
+}
+
 std::optional<assignment> ledger::loan_of(server_id server) const noexcept {
   const auto at = server_slots_.find(server.value());
   if (!at || servers_[*at].state != server_state::lent)

@@ -225,6 +225,9 @@ public:
   /// above `server_count_max`. 0 while paused or draining.
   [[nodiscard]] std::size_t servers_wanted(std::size_t logins) const noexcept;
 
+  /// It is closed as soon as it is free: `reconnect` was called since it came.
+  [[nodiscard]] bool is_stale(server_id server) const noexcept;
+
   /// Who holds this server; none if it is not lent.
   [[nodiscard]] std::optional<assignment>
   loan_of(server_id server) const noexcept;

@@ -217,6 +217,9 @@ void client_link::server_at_rest(protocol::transaction_status status) {
     return rearm();
   }
   if (is_idle && (ask_what_is_left() || hand_over() || !pinned_.empty())) {
+    // The change of servers was given up.
+    if (stalled_ && is_at_rest() && !waits_for_reset())
+      return go_on();
     tell_notifications();
     return rearm();
   }
@@ -281,6 +284,8 @@ client_link::due client_link::deadline() const noexcept {
                  ec::idle_transaction_timeout);
       else if (lane_.is_session() || !pinned_.empty())
         consider(with.client_idle_timeout, ready_at_, ec::client_idle_timeout);
+      if (const auto since = fenced_since(); since != never)
+        consider(limits::listening_answer_time_max, since, ec::none);
       if (in_block || !at_rest)
         consider(with.transaction_timeout, since_, ec::transaction_timeout);
       break;
@@ -298,8 +303,10 @@ void client_link::rearm() {
 
 void client_link::on_time(time_point now) {
   auto next = deadline();
-  if (next.when <= now)
+  if (next.when <= now && next.why != ec::none)
     return refuse(next.why);
+  if (next.when <= now) // The listening server says nothing.
+    lane_.hub().drop_server();
   rearm();
 }
 
@@ -352,7 +359,7 @@ void client_link::close_now() {
     home.io().close(*std::exchange(stream_, nullptr));
   set_pinned({});
   if (joined_hub_)
-    lane_.hub().leave(*this);
+    leave_hub();
   home.clocks().disarm(timer_);
   home.forget_client(key_, id());
   lane_.gone(*this);
@@ -385,6 +392,8 @@ client_row client_link::row(time_point now) const {
       std::chrono::duration_cast<std::chrono::microseconds>(now - pinned_since_)
         .count());
   }
+  if (listens_ != nullptr)
+    out.channels = static_cast<std::uint32_t>(listens_->shared().size());
   if (server_ != nullptr) {
     out.state = client_state::active;
     out.link = server_->id();

@@ -162,9 +162,12 @@ public:
   /// Whether the client is told of it: its own server says so.
   [[nodiscard]] bool hears_own(const session::notification& what);
 
-  /// The listening server says so. Without a channel: a notice of ours.
+  /// The listening server says so.
   void hear_shared(std::string_view channel,
                    session::client_listens::message what);
+
+  /// The listening server is lost (`is_loss`), or there is another one.
+  void hear_of_loss(bool is_loss, session::client_listens::message warning);
 
   /// It listens to more than before.
   void shared_listens();
@@ -281,9 +284,15 @@ private:
   void forget_listens();
   [[nodiscard]] bool has_own_listens() const noexcept;
   [[nodiscard]] bool is_handing_over() const noexcept;
+  [[nodiscard]] bool is_at(session::client_listens::step which) const noexcept;
+  [[nodiscard]] time_point fenced_since() const noexcept;
   bool hand_over();
+  bool begin_to_hand_over();
+  bool step_failed();
   void clear_own();
   void release_or_give();
+  void leave_hub();
+  void keep_message(session::client_listens::message what);
   void tell_notifications();
   void note_traces(const session::text_traces& what);
   void note_setting(std::string_view name);
@@ -363,6 +372,7 @@ private:
   bool stalled_ = false;   ///< See `is_stalled`.
   bool gives_server_ = false;      ///< To the lane's `listen_hub`.
   bool joined_hub_ = false;
+  bool knows_of_loss_ = false;     ///< Was told that no server listens.
   bool discards_ = false;          ///< DISCARD ALL was sent.
   /// RESET: what was given at the start counts.
   bool resets_settings_ = false;

@@ -26,8 +26,7 @@ using step = client_listens::step;
 /// In front of it the own server LISTENs to what the client listens to, so that
 /// PostgreSQL says what is left.
 client_link::named client_link::come_home(const session::text_traces& what,
-                                          bool is_query,
-                                          request_run& forward) {
+                                          bool is_query, request_run& forward) {
   if (listens_ == nullptr || listens_->shared().empty())
     return named::passed;
   discards_ = discards_ || what.discards;
@@ -80,6 +79,15 @@ bool client_link::may_share() const {
       && (encoding.empty() || encoding == told_.get(*index));
 }
 
+void client_link::leave_hub() {
+  auto& hub = lane_.hub();
+  hub.moved(*this);
+  if (listens_ == nullptr)
+    return;
+  hub.leave(*this, listens_->shared());
+  hub.leave(*this, listens_->pending());
+}
+
 void client_link::forget_listens() {
   if (listens_ != nullptr && listens_->is_empty())
     listens_ = nullptr;
@@ -93,6 +101,17 @@ bool client_link::is_handing_over() const noexcept {
   return listens_ != nullptr && listens_->at() != step::none;
 }
 
+bool client_link::is_at(step which) const noexcept {
+  return phase_ == session::phase::borrowing && listens_ != nullptr
+      && listens_->at() == which;
+}
+
+/// Since when the listening server has not said what this one has.
+time_point client_link::fenced_since() const noexcept {
+  return is_at(step::fencing) && server_->mirror().owes_nothing() ? since_
+                                                                  : never;
+}
+
 // -- the change of servers ----------------------------------------------------
 
 /// At rest outside a transaction: takes the next step towards a server without
@@ -100,27 +119,14 @@ bool client_link::is_handing_over() const noexcept {
 bool client_link::hand_over() {
   if (!has_own_listens() || !pinned_.empty())
     return false;
-  auto& hub = lane_.hub();
   if (is_handing_over()) {
     server_->forget_dirt();
-    if (server_->has_own_error()) {
-      refuse(ec::server_protocol_violation);
-      return true;
-    }
+    if (server_->take_own_error())
+      return step_failed();
   }
   switch (listens_->at()) {
     case step::none:
-      if (listens_->pending().empty()) {
-        clear_own();
-      } else if (!hub.has_server()) {
-        gives_server_ = true;
-        return false;
-      } else {
-        listens_->go_to(step::joining);
-        joined_hub_ = true;
-        hub.join(*this, listens_->pending());
-      }
-      return true;
+      return begin_to_hand_over();
     case step::joining:
       return true;
     case step::fencing:
@@ -135,7 +141,42 @@ bool client_link::hand_over() {
   return false;
 }
 
+bool client_link::begin_to_hand_over() {
+  auto& hub = lane_.hub();
+  if (listens_->pending().empty()) {
+    clear_own();
+  } else if (!hub.has_server()) {
+    gives_server_ = true;
+    return false;
+  } else {
+    listens_->go_to(step::joining);
+    joined_hub_ = true;
+    hub.join(*this, listens_->pending());
+  }
+  return true;
+}
+
+/// A cancel that came late, or a timeout. The client may keep its server, if it
+/// must be: what both servers say is known to be the same.
+bool client_link::step_failed() {
+  if (listens_->fails_for_good()) {
+    lane_.hub().moved(*this);
+    listens_->give_up();
+    auto now = pinned_;
+    now.add(session::trace::listens);
+    set_pinned(now);
+    return phase_ != session::phase::gone;
+  }
+  if (listens_->at() == step::clearing) {
+    clear_own();
+    return true;
+  }
+  listens_->start_again();
+  return begin_to_hand_over();
+}
+
 void client_link::clear_own() {
+  lane_.hub().moved(*this);
   listens_->go_to(step::clearing);
   server_->query_own("unlisten *");
 }
@@ -156,18 +197,17 @@ void client_link::release_or_give() {
 }
 
 void client_link::shared_listens() {
-  if (listens_ == nullptr || listens_->at() != step::joining
-      || !lane_.hub().listens_to(listens_->pending()))
+  if (!is_at(step::joining) || !lane_.hub().listens_to(listens_->pending()))
     return;
   listens_->go_to(step::fencing);
+  since_ = lane_.home().now();
   const auto name = session::quoted_name(lane_.hub().fence());
   server_->query_own("listen " + name + "; notify " + name + ", '"
                      + listens_->fence_payload() + "'");
 }
 
 void client_link::shared_fenced(std::string_view payload) {
-  if (listens_ == nullptr || listens_->at() != step::fencing
-      || payload != listens_->fence_payload())
+  if (!is_at(step::fencing) || payload != listens_->fence_payload())
     return;
   listens_->fenced_shared();
   if (server_->mirror().owes_nothing())
@@ -175,7 +215,7 @@ void client_link::shared_fenced(std::string_view payload) {
 }
 
 void client_link::shared_lost() {
-  if (!is_handing_over())
+  if (phase_ == session::phase::gone || !is_handing_over())
     return;
   listens_->start_again();
   if (!is_handing_over() && is_at_rest())
@@ -186,8 +226,8 @@ void client_link::shared_lost() {
 
 bool client_link::hears_own(const session::notification& what) {
   if (listens_ == nullptr)
-    return true;
-  switch (listens_->hear_own(what)) {
+    return what.channel != lane_.hub().fence();
+  switch (listens_->hear_own(what, lane_.hub().fence())) {
     case client_listens::verdict::forward:
       return true;
     case client_listens::verdict::drop:
@@ -201,9 +241,20 @@ bool client_link::hears_own(const session::notification& what) {
 
 void client_link::hear_shared(std::string_view channel,
                               client_listens::message what) {
-  if (phase_ == session::phase::gone || listens_ == nullptr
-      || (!channel.empty() && !listens_->is_shared(channel)))
-    return;
+  if (phase_ != session::phase::gone && listens_ != nullptr
+      && listens_->is_shared(channel))
+    keep_message(std::move(what));
+}
+
+void client_link::hear_of_loss(bool is_loss, client_listens::message warning) {
+  // Who gave the server that listens now has missed nothing.
+  const auto concerns = is_loss || knows_of_loss_;
+  knows_of_loss_ = is_loss;
+  if (phase_ != session::phase::gone && listens_ != nullptr && concerns)
+    keep_message(std::move(warning));
+}
+
+void client_link::keep_message(client_listens::message what) {
   if (!listens_->keep(std::move(what)))
     return refuse(ec::too_many_notifications);
   tell_notifications();
@@ -219,6 +270,7 @@ void client_link::tell_notifications() {
     const auto what = listens_->next();
     if (what == nullptr)
       break;
+    ++lane_.sums().notifications;
     deliver_copy(*what, true);
   }
   forget_listens();

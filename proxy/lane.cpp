@@ -163,41 +163,6 @@ void lane::lend(pool::assignment to) {
   is_lending_ = false;
 }
 
-listen_hub& lane::hub() {
-  if (hub_ == nullptr)
-    hub_ = std::make_unique<listen_hub>(*this);
-  return *hub_;
-}
-
-void lane::checkout_for_hub() {
-  auto outcome = ledger_.checkout(listen_hub::waiter, home_.now());
-  if (auto* now = std::get_if<pool::assignment>(&outcome))
-    return lend(*now);
-  if (std::holds_alternative<pool::refused>(outcome))
-    return hub_->refused();
-  home_.mark(*this);
-  arm();
-}
-
-void lane::leave_queue_for_hub() noexcept {
-  ledger_.leave_queue(listen_hub::waiter);
-}
-
-void lane::lend_to_hub(pool::assignment to) {
-  auto server = servers_.find(to.server);
-  if (server == servers_.end())
-    return hub_->refused();
-  if (!hub_->wants_server()) {
-    hub_->refused();
-    return settle(*server->second,
-                  ledger_.checkin(to.loan, pool::server_verdict::clean,
-                                  home_.now()));
-  }
-  ++sums_.server_assignments;
-  server->second->assign(to.loan);
-  hub_->take(*server->second);
-}
-
 void lane::checkin(server_link& server, pool::server_verdict verdict) {
   settle(server, ledger_.checkin(server.loan(), verdict, home_.now()));
 }
@@ -335,6 +300,8 @@ void lane::on_time(time_point now) {
 void lane::configure(const tenants::pool_settings& settings) {
   settings_ = settings;
   ledger_.configure(ledger_settings(settings));
+  if (hub_ != nullptr && !has_room_for_hub())
+    hub_->end_clients();
   home_.mark(*this);
   arm();
 }
@@ -477,6 +444,8 @@ lane_row lane::row() const {
       ++out.clients_active;
   out.servers_being_canceled = static_cast<std::uint32_t>(counts.held);
   out.clients_pinned = pinned_count_;
+  if (hub_ != nullptr)
+    out.channels = static_cast<std::uint32_t>(hub_->channel_count());
   out.paused = ledger_.is_paused();
   out.draining = ending_.has_value();
   out.sums = sums_;

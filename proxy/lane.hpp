@@ -144,9 +144,12 @@ public:
   /// Whether one server listens for all clients: with a single one it would be
   /// the only server.
   [[nodiscard]] bool shares_listens() const noexcept {
-    return follows_sessions() && settings_.pool_size != 1
+    return follows_sessions() && has_room_for_hub()
         && settings_.listen == tenants::listen_policy::shared;
   }
+
+  /// The listening server may have this one: nothing waits for its end.
+  [[nodiscard]] bool may_keep(const server_link& server) const noexcept;
 
   /// Made when it is needed first.
   [[nodiscard]] listen_hub& hub();
@@ -170,6 +173,11 @@ private:
   void tell_paused();
   void tell_drained();
   void arm();
+  [[nodiscard]] bool has_room_for_hub() const noexcept {
+    return settings_.pool_size != 1 && settings_.tenant_servers_max != 1
+        && settings_.database_servers_max != 1
+        && settings_.host_servers_max != 1;
+  }
   [[nodiscard]] static pool::ledger::settings
   ledger_settings(const tenants::pool_settings& from) noexcept;
 

@@ -17,6 +17,9 @@ namespace cenote::proxy {
 
 namespace {
 
+/// A cancel that struck our words, a full disk: not the third time.
+constexpr unsigned failures_max = 3;
+
 /// Other poolers of the same database have fences of their own.
 std::string random_name() {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -45,17 +48,19 @@ void listen_hub::add(client_link& who, std::span<const std::string> channels) {
     auto& all = channels_[name].clients;
     if (std::find(all.begin(), all.end(), &who) == all.end())
       all.push_back(&who);
+    untold_.push_back(name);
   }
 }
 
-void listen_hub::join(client_link& who,
-                      std::span<const std::string> channels) {
+void listen_hub::join(client_link& who, std::span<const std::string> channels) {
   add(who, channels);
+  moved(who);
+  moving_.push_back(&who);
   if (server_ == nullptr)
     return ask_for_server();
-  if (listens_to(channels))
-    return who.shared_listens();
   tell();
+  if (listens_to(channels))
+    who.shared_listens();
 }
 
 void listen_hub::join_with(client_link& who,
@@ -68,15 +73,20 @@ void listen_hub::join_with(client_link& who,
 void listen_hub::leave(client_link& who,
                        std::span<const std::string> channels) {
   for (const auto& name : channels)
-    if (auto found = channels_.find(name); found != channels_.end())
-      std::erase(found->second.clients, &who);
+    if (auto found = channels_.find(name);
+        found != channels_.end() && std::erase(found->second.clients, &who) > 0
+        && found->second.clients.empty())
+      untold_.push_back(name);
   tell();
 }
 
-void listen_hub::leave(client_link& who) {
-  for (auto& [name, what] : channels_)
-    std::erase(what.clients, &who);
-  tell();
+void listen_hub::moved(client_link& who) noexcept {
+  std::erase(moving_, &who);
+}
+
+void listen_hub::end_clients() {
+  for (auto* each : everybody())
+    each->refuse(ec::killed_by_admin);
 }
 
 bool listen_hub::listens_to(
@@ -117,10 +127,15 @@ void listen_hub::take(server_link& server) {
   is_set_up_ = false;
   if (encoding_.empty())
     encoding_ = server.client_encoding();
-  for (auto& [name, what] : channels_)
+  untold_.clear();
+  for (auto& [name, what] : channels_) {
     what.at = state::wanted;
+    untold_.push_back(name);
+  }
   log::debug("a server listens", {log::kv("server", server.id())});
   server.serve(*this);
+  if (!lane_.may_keep(server))
+    return drop_server();
   tell();
 }
 
@@ -145,35 +160,39 @@ void listen_hub::drop_server() {
 
 /// Says what is to be said next, when the last was answered.
 void listen_hub::tell() {
-  std::erase_if(channels_, [this](auto& each) {
-    return each.second.clients.empty()
-        && (server_ == nullptr || each.second.at == state::wanted);
-  });
-  if (server_ == nullptr || is_busy_)
+  if (server_ != nullptr && is_busy_)
     return;
   std::string sql;
-  if (!std::exchange(is_set_up_, true))
-    sql = "set client_encoding to '" + encoding_
+  // A client's server has that client's settings.
+  if (server_ != nullptr && !std::exchange(is_set_up_, true))
+    sql = "set statement_timeout to 0; set client_encoding to '" + encoding_
         + "'; select pg_catalog.set_config(s.name, '0', false) from "
           "pg_catalog.pg_settings s where s.name operator(pg_catalog.=) "
           "'idle_session_timeout'; listen "
         + session::quoted_name(fence_);
-  auto add = [&sql](std::string_view verb, std::string_view name) {
+  auto say = [&sql](std::string_view verb, std::string_view name) {
     sql += sql.empty() ? "" : "; ";
     sql += verb;
     sql += session::quoted_name(name);
   };
-  for (auto& [name, what] : channels_)
-    if (what.clients.empty())
-      add("unlisten ", name);
-    else if (what.at == state::wanted)
-      add("listen ", name);
-  std::erase_if(channels_,
-                [](auto& each) { return each.second.clients.empty(); });
-  for (auto& [name, what] : channels_)
-    if (what.at == state::wanted)
+  for (auto& name : std::exchange(untold_, {})) {
+    auto found = channels_.find(name);
+    if (found == channels_.end())
+      continue;
+    auto& what = found->second;
+    if (what.clients.empty()) {
+      if (what.at != state::wanted)
+        say("unlisten ", name);
+      channels_.erase(found);
+    } else if (server_ != nullptr && what.at == state::wanted) {
+      say("listen ", name);
       what.at = state::asked;
-  if (sql.empty())
+      asked_.push_back(std::move(name));
+    }
+  }
+  if (server_ == nullptr && channels_.empty())
+    return forget_loss();
+  if (server_ == nullptr || sql.empty())
     return;
   is_busy_ = true;
   lane_.home().clocks().arm(timer_, lane_.home().now()
@@ -182,23 +201,9 @@ void listen_hub::tell() {
 }
 
 void listen_hub::server_at_rest() {
-  if (std::exchange(is_busy_, false)) {
-    lane_.home().clocks().disarm(timer_);
-    if (server_->has_own_error()) {
-      log::warn("LISTEN failed on the listening server",
-                {log::kv("server", server_->id())});
-      return drop_server();
-    }
-    for (auto& [name, what] : channels_)
-      if (what.at == state::asked)
-        what.at = state::listening;
-    retry_after_ = limits::listening_retry_min;
-    for (auto* each : everybody())
-      each->shared_listens();
-    if (std::exchange(was_lost_, false))
-      warn("listening again; notifications since the last warning are lost");
-  }
-  if (server_ == nullptr)
+  if (std::exchange(is_busy_, false))
+    answered();
+  if (server_ == nullptr || is_busy_)
     return;
   if (!channels_.empty())
     return tell();
@@ -207,10 +212,37 @@ void listen_hub::server_at_rest() {
   std::exchange(server_, nullptr)->recover(false, false, true);
 }
 
+void listen_hub::answered() {
+  lane_.home().clocks().disarm(timer_);
+  const auto asked = std::exchange(asked_, {});
+  const auto failed = server_->take_own_error();
+  for (const auto& name : asked)
+    if (auto found = channels_.find(name); found != channels_.end()) {
+      found->second.at = failed ? state::wanted : state::listening;
+      if (failed)
+        untold_.push_back(name);
+    }
+  if (failed) { // Perhaps a cancel of its client's that came late.
+    log::warn("LISTEN failed on the listening server",
+              {log::kv("server", server_->id())});
+    is_set_up_ = false;
+    return ++failures_ >= failures_max ? drop_server() : tell();
+  }
+  failures_ = 0;
+  retry_after_ = limits::listening_retry_min;
+  const auto moving = moving_;
+  for (auto* each : moving)
+    each->shared_listens();
+  if (std::exchange(was_lost_, false))
+    warn(false, "listening again; notifications since the last warning are "
+                "lost");
+}
+
 void listen_hub::notified(const session::notification& what,
                           std::span<const std::byte> message) {
   if (what.channel == fence_) {
-    for (auto* each : everybody())
+    const auto moving = moving_;
+    for (auto* each : moving)
       each->shared_fenced(what.payload);
     return;
   }
@@ -228,34 +260,42 @@ void listen_hub::notified(const session::notification& what,
 void listen_hub::server_lost() {
   server_ = nullptr;
   is_busy_ = false;
+  failures_ = 0;
   lane_.home().clocks().disarm(timer_);
+  asked_.clear();
   for (auto& [name, what] : channels_)
     what.at = state::wanted;
   tell(); // Channels without clients go.
-  if (lane_.ending() || channels_.empty()) {
-    encoding_.clear();
-    return;
-  }
+  if (lane_.ending() || channels_.empty())
+    return forget_loss();
+  ++lane_.sums().listening_losses;
   log::warn("the listening server is lost",
             {log::kv("pool", tenants::to_string(lane_.key()))});
   if (!std::exchange(was_lost_, true))
-    warn("the server that listens for this connection is lost; notifications "
-         "are lost until another one does");
-  for (auto* each : everybody())
+    warn(true, "the server that listens for this connection is lost; "
+               "notifications are lost until another one does");
+  const auto moving = std::exchange(moving_, {});
+  for (auto* each : moving)
     each->shared_lost();
   if (server_ == nullptr) // Nobody gave another one.
     try_again_later();
 }
 
-void listen_hub::warn(std::string_view what) {
+void listen_hub::forget_loss() {
+  encoding_.clear();
+  was_lost_ = false;
+  retry_after_ = limits::listening_retry_min;
+}
+
+void listen_hub::warn(bool is_loss, std::string_view what) {
   protocol::notice_response notice;
   notice.severity = notice.severity_plain = "WARNING";
   notice.code = "01000";
   notice.message = what;
-  const auto shared = std::make_shared<const std::vector<std::byte>>(
-    protocol::encoded(notice));
+  const auto shared
+    = std::make_shared<const std::vector<std::byte>>(protocol::encoded(notice));
   for (auto* each : everybody())
-    each->hear_shared({}, shared);
+    each->hear_of_loss(is_loss, shared);
 }
 
 void listen_hub::on_time(time_point now) {

@@ -41,8 +41,11 @@ public:
 
   void leave(client_link& who, std::span<const std::string> channels);
 
-  /// All of them.
-  void leave(client_link& who);
+  /// It is not to hear any more of the change of servers that `join` began.
+  void moved(client_link& who) noexcept;
+
+  /// Ends all clients: there is no room for a listening server any more.
+  void end_clients();
 
   [[nodiscard]] bool has_server() const noexcept {
     return server_ != nullptr;
@@ -50,6 +53,10 @@ public:
 
   [[nodiscard]] bool
   listens_to(std::span<const std::string> channels) const noexcept;
+
+  [[nodiscard]] std::size_t channel_count() const noexcept {
+    return channels_.size();
+  }
 
   /// The channel that nobody but the hub and those who join it listens to.
   [[nodiscard]] const std::string& fence() const noexcept {
@@ -98,11 +105,16 @@ private:
   void ask_for_server();
   void try_again_later();
   void tell();
-  void warn(std::string_view what);
+  void answered();
+  void forget_loss();
+  void warn(bool is_loss, std::string_view what);
   [[nodiscard]] std::vector<client_link*> everybody() const;
 
   lane& lane_;
   std::map<std::string, channel, std::less<>> channels_;
+  std::vector<std::string> untold_;  ///< The server is to (UN)LISTEN to these.
+  std::vector<std::string> asked_;   ///< Of the LISTENs under way.
+  std::vector<client_link*> moving_; ///< Joined, and still change servers.
   std::string fence_;
   std::string encoding_;
   server_link* server_ = nullptr;
@@ -112,6 +124,7 @@ private:
   bool is_busy_ = false;    ///< It owes an answer.
   time_point try_at_ = never;
   duration retry_after_{};
+  unsigned failures_ = 0; ///< Of the server, in a row.
   timers::entry timer_;
 };
 

@@ -255,6 +255,8 @@ server_row server_link::row() const {
     out.link = client_->id();
   if (cancels_ > 0 && duty_ != duty::lent)
     out.state = server_state::being_canceled;
+  else if (hub_ != nullptr)
+    out.state = server_state::listening;
   else if (duty_ == duty::lent)
     out.state = server_state::active;
   else if (duty_ == duty::cleaning)

@@ -122,8 +122,11 @@ public:
   /// owed any more, the hub or the client hears of it.
   void query_own(std::string_view sql);
 
-  [[nodiscard]] bool has_own_error() const noexcept {
-    return !own_error_.empty();
+  /// Whether that failed. Says so once.
+  [[nodiscard]] bool take_own_error() noexcept {
+    const auto failed = !own_error_.empty();
+    own_error_.clear();
+    return failed;
   }
 
   /// What was done at rest leaves no trace that is to be asked for.

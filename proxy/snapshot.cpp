@@ -18,6 +18,8 @@ traffic& traffic::operator+=(const traffic& other) noexcept {
   pins += other.pins;
   questions += other.questions;
   repeated_batches += other.repeated_batches;
+  notifications += other.notifications;
+  listening_losses += other.listening_losses;
   return *this;
 }
 

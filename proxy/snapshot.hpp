@@ -22,6 +22,7 @@ enum class server_state : std::uint8_t {
   used,
   tested, ///< Resetting or recovering.
   being_canceled,
+  listening, ///< For clients of the pool: docs/listen.md.
 };
 
 /// Sums since the start of the process. Times in microseconds.
@@ -38,8 +39,10 @@ struct traffic {
   std::uint64_t server_parses = 0;
   std::uint64_t binds = 0;
   std::uint64_t logins = 0;
-  std::uint64_t pins = 0;      ///< Times that a client kept its server.
-  std::uint64_t questions = 0; ///< Asked about what was left behind.
+  std::uint64_t pins = 0;          ///< Times that a client kept its server.
+  std::uint64_t questions = 0;     ///< Asked about what was left behind.
+  std::uint64_t notifications = 0; ///< Told by a listening server, per client.
+  std::uint64_t listening_losses = 0; ///< Listening servers lost.
   /// Sent once more because a plan was out of date.
   std::uint64_t repeated_batches = 0;
 
@@ -62,6 +65,7 @@ struct client_row {
   std::uint32_t prepared_statements = 0; ///< Named ones; session mode: 0.
   std::string_view pin_reason; ///< Why it keeps its server; empty: it does not.
   std::uint64_t pinned_us = 0; ///< How long it has.
+  std::uint32_t channels = 0;  ///< That the listening server hears for it.
 };
 
 struct server_row {
@@ -87,6 +91,7 @@ struct lane_row {
   lane_numbers numbers;
   std::uint32_t clients_active = 0;
   std::uint32_t clients_pinned = 0;
+  std::uint32_t channels = 0; ///< That a server listens to for clients.
   std::uint32_t servers_active_cancel = 0;
   std::uint32_t servers_being_canceled = 0;
   std::uint64_t maxwait_us = 0;

@@ -16,6 +16,13 @@ bool has(const std::vector<std::string>& all, std::string_view one) noexcept {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
+/// None: a notice of ours.
+std::optional<notification> read(std::span<const std::byte> message) noexcept {
+  if (message.front() != std::byte{'A'})
+    return std::nullopt;
+  return read_notification(message.subspan(protocol::header_bytes));
+}
+
 } // namespace
 
 std::optional<notification>
@@ -42,9 +49,9 @@ std::string quoted_name(std::string_view name) {
 
 std::vector<std::string> client_listens::learned(left_behind& found,
                                                  std::string_view fence) {
-  auto marker = std::find_if(
-    found.settings.begin(), found.settings.end(),
-    [](auto& each) { return each.first == home_setting; });
+  auto marker
+    = std::find_if(found.settings.begin(), found.settings.end(),
+                   [](auto& each) { return each.first == home_setting; });
   auto is_home = false;
   if (marker != found.settings.end()) {
     is_home = marker->second == fence_payload();
@@ -71,9 +78,10 @@ std::vector<std::string> client_listens::learned(left_behind& found,
 /// plpgsql, because only it can ask for the marker first.
 std::string client_listens::come_home() const {
   const auto marker = "'" + fence_payload() + "'";
-  auto out = std::string{"do $cenote_home$ begin if pg_catalog.current_setting('"}
-           + std::string{home_setting} + "', true) is distinct from " + marker
-           + " then ";
+  auto out
+    = std::string{"do $cenote_home$ begin if pg_catalog.current_setting('"}
+    + std::string{home_setting} + "', true) is distinct from " + marker
+    + " then ";
   for (const auto& each : shared_)
     out += "listen " + quoted_name(each) + "; ";
   out += "perform pg_catalog.set_config('" + std::string{home_setting} + "', "
@@ -82,10 +90,14 @@ std::string client_listens::come_home() const {
 }
 
 client_listens::verdict
-client_listens::hear_own(const notification& what) const noexcept {
-  if (step_ == step::fencing && what.payload == fence_payload())
-    return verdict::fence;
-  return own_fenced_ || has(shared_, what.channel) ? verdict::drop : verdict::forward;
+client_listens::hear_own(const notification& what,
+                         std::string_view fence) const noexcept {
+  if (what.channel == fence) // Another client's, or of an earlier round.
+    return step_ == step::fencing && what.payload == fence_payload()
+           ? verdict::fence
+           : verdict::drop;
+  return own_fenced_ || has(shared_, what.channel) ? verdict::drop
+                                                   : verdict::forward;
 }
 
 bool client_listens::is_shared(std::string_view channel) const noexcept {
@@ -103,13 +115,8 @@ client_listens::message client_listens::next() {
     auto out = std::move(waiting_.front());
     waiting_.pop_front();
     waiting_bytes_ -= out->size();
-    const auto bytes = std::span{*out};
-    if (bytes.front() != std::byte{'A'})
-      return out;
-    const auto what
-      = read_notification(bytes.subspan(protocol::header_bytes));
-    // Unlistened to meanwhile.
-    if (what && is_shared(what->channel))
+    const auto what = read(*out);
+    if (!what || is_shared(what->channel)) // Else unlistened to meanwhile.
       return out;
   }
   return nullptr;
@@ -141,17 +148,32 @@ void client_listens::gave_server() {
   left_own();
 }
 
-/// What waits of pending channels, the own server will say, too.
-void client_listens::start_again() noexcept {
+void client_listens::start_again() {
   if (step_ == step::clearing || is_fenced())
     return;
+  ++round_; // The old fence may come yet.
   step_ = step::none;
+  own_fenced_ = shared_fenced_ = false;
+  // What waits of pending channels, the own server says, too.
+  std::erase_if(waiting_, [this](const message& each) {
+    const auto what = read(*each);
+    const auto is_unwanted = what && !is_shared(what->channel);
+    waiting_bytes_ -= is_unwanted ? each->size() : 0;
+    return is_unwanted;
+  });
+}
+
+void client_listens::give_up() {
+  start_again();
+  step_ = step::none;
+  failures_ = 0;
   own_fenced_ = shared_fenced_ = false;
 }
 
 void client_listens::left_own() noexcept {
   ++round_;
   step_ = step::none;
+  failures_ = 0;
   has_own_ = own_fenced_ = shared_fenced_ = false;
   pending_.clear();
 }

@@ -71,8 +71,9 @@ public:
 
   enum class verdict : std::uint8_t { forward, drop, fence };
 
-  /// From the own server.
-  [[nodiscard]] verdict hear_own(const notification& what) const noexcept;
+  /// From the own server; `fence` is the channel of fences.
+  [[nodiscard]] verdict hear_own(const notification& what,
+                                 std::string_view fence) const noexcept;
 
   /// From the listening server.
   [[nodiscard]] bool is_shared(std::string_view channel) const noexcept;
@@ -130,13 +131,24 @@ public:
   /// The own server became the listening one.
   void gave_server();
 
-  /// The listening server is lost before all was done.
-  void start_again() noexcept;
+  /// The listening server is lost, or something failed, before all was done.
+  void start_again();
+
+  /// A step failed. Whether that was often enough to `give_up`.
+  [[nodiscard]] bool fails_for_good() noexcept {
+    return ++failures_ >= failures_max;
+  }
+
+  /// The own server keeps what it listens to, for now.
+  void give_up();
 
   /// The own server listens to nothing, or is not the client's any more.
   void left_own() noexcept;
 
 private:
+  /// A cancel that came late, a timeout: not the third time.
+  static constexpr std::uint8_t failures_max = 3;
+
   void take_over();
 
   std::uint64_t whose_;
@@ -146,6 +158,7 @@ private:
   std::deque<message> waiting_;
   std::size_t waiting_bytes_ = 0;
   step step_ = step::none;
+  std::uint8_t failures_ = 0;
   bool has_own_ = false;
   bool own_fenced_ = false;
   bool shared_fenced_ = false;

@@ -56,7 +56,8 @@ constexpr auto operator+(const std::array<column, A>& lhs,
 constexpr auto link_columns = socket_columns + tenant_column;
 constexpr auto client_columns
   = link_columns
-  + std::array{column{"pin_reason", text}, column{"pinned_us", int8}};
+  + std::array{column{"pin_reason", text}, column{"pinned_us", int8},
+               column{"listen_channels", int4}};
 constexpr auto link_debug_columns
   = socket_columns + buffer_columns + tenant_column;
 

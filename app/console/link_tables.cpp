@@ -64,6 +64,8 @@ std::string_view name(proxy::server_state state) noexcept {
       return "tested";
     case proxy::server_state::being_canceled:
       return "being_canceled";
+    case proxy::server_state::listening:
+      return "listening";
   }
   return "";
 }
@@ -104,7 +106,7 @@ void write_row(protocol::row_writer& to, const proxy::client_row& row,
   to.number_unsigned(row.id.value());
   write_tail(to, row.pool.tenant, is_long);
   if (!is_long)
-    to.text(row.pin_reason).number_unsigned(row.pinned_us);
+    to.text(row.pin_reason).number_unsigned(row.pinned_us).number(row.channels);
 }
 
 void write_row(protocol::row_writer& to, const proxy::server_row& row,

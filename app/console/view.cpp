@@ -17,6 +17,7 @@ void add(pool_view& to, const proxy::lane_row& lane) {
   sum.servers_wanted += lane.numbers.servers_wanted;
   to.servers_active_cancel += lane.servers_active_cancel;
   to.servers_being_canceled += lane.servers_being_canceled;
+  to.channels += lane.channels;
   to.maxwait_us = std::max(to.maxwait_us, lane.maxwait_us);
   to.sums += lane.sums;
 }

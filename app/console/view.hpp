@@ -27,7 +27,8 @@ struct pool_view {
   std::uint32_t servers_being_canceled = 0;
   std::uint32_t servers_login = 0; ///< Logins under way.
   std::uint64_t maxwait_us = 0;
-  bool paused = false; ///< All its lanes.
+  std::uint32_t channels = 0; ///< Of all lanes' listening servers.
+  bool paused = false;        ///< All its lanes.
   traffic sums;
 
   [[nodiscard]] std::uint32_t clients_active() const noexcept;

@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_SUITE(show_columns)
 // Exporters go by these names, in this order.
 BOOST_AUTO_TEST_CASE(columns_are_pgbouncers_and_ours_come_last) {
   BOOST_TEST(shown(subject::clients)
-             == links + "tenant:s pin_reason:s pinned_us:q");
+             == links + "tenant:s pin_reason:s pinned_us:q listen_channels:i");
   BOOST_TEST(shown(subject::servers) == links + "tenant:s");
   BOOST_TEST(shown(subject::sockets) == links + buffers + "tenant:s");
   BOOST_TEST(shown(subject::active_sockets) == links + buffers + "tenant:s");

@@ -4,57 +4,14 @@ what it would hear from PostgreSQL, once and in order, and keeps no server."""
 import threading
 
 import pytest
-from support import configs, ports, postgres, wire
+from support import configs, postgres, wire
+from support.notifications import heard, hears_nothing, pair, pins, settled
 
 
 @pytest.fixture
 def few(pg, start):
     """Two servers: one of them listens, the other one works."""
     return start(configs.plain(pg, pool_size=2, listen="shared"))
-
-
-def heard(client, count: int) -> list:
-    """The next notifications, as (channel, payload)."""
-    found = []
-    while len(found) < count:
-        tag, body = client.recv()
-        assert tag in "ANS", (tag, body)
-        if tag == "A":
-            found.append(pair(body))
-    return found
-
-
-def pair(body: bytes) -> tuple:
-    channel, payload = body[4:].split(b"\0")[:2]
-    return channel.decode(), payload.decode()
-
-
-def hears_nothing(client, speaker, channel: str = "the_end") -> None:
-    """What was said before is there before what is said now."""
-    for sql in (f"listen {channel}", "select 1"):
-        client.send(wire.query(sql))
-        assert "A" not in [tag for tag, _ in client.recv_until("Z")]
-    speaker.query(f"notify {channel}")
-    assert heard(client, 1) == [(channel, "")]
-    client.query(f"unlisten {channel}")
-
-
-def settled(client) -> None:
-    """Its LISTENs are where they belong: it gets an answer behind them."""
-    client.query("select 1")
-
-
-def pins(pooler) -> list:
-    names, rows = pooler.console("show clients")
-    reason = names.index("pin_reason")
-    return [row[reason] for row in rows if row[reason]]
-
-
-def listening_pids(pg, database: str = "acme") -> list:
-    """Servers whose last statement was one of the listening server's."""
-    return [row[0] for row in pg.query(
-        "select pid from pg_stat_activity where datname = %s and state = 'idle' "
-        "and query ~* '^(set client_encoding|listen|unlisten \")'", database)]
 
 
 # -- who hears what
@@ -266,138 +223,6 @@ def test_what_is_sent_behind_a_listen_is_answered(few, connect):
     for number, client in enumerate(clients):
         speaker.query(f"notify a; notify b_{number}, 'x'")
         assert heard(client, 1) == [(f"b_{number}", "x")]
-
-
-# -- those that leave, and what breaks
-
-def test_the_last_one_gives_the_server_back(few, connect):
-    client = connect(few)
-    client.query("listen a")
-    settled(client)
-    other = connect(few)
-    other.query("listen b")
-    settled(other)
-    client.close()
-    other.query("unlisten *")
-    # Both servers are there for others, and listen to nothing.
-    both = [connect(few), connect(few)]
-
-    def all_free():
-        for each in both:
-            each.query("begin")
-        found = [each.value("select count(*) from pg_listening_channels()")
-                 for each in both]
-        for each in both:
-            each.query("commit")
-        return found == ["0", "0"]
-
-    ports.eventually(all_free, "two servers without LISTENs")
-
-
-def test_a_lost_listening_server_is_told_and_replaced(own_pg, start, connect):
-    pooler = start(configs.plain(own_pg, pool_size=2, listen="shared"))
-    clients = [connect(pooler) for _ in range(3)]
-    for client in clients:
-        client.query("listen news")
-        settled(client)
-    (pid,) = listening_pids(own_pg)
-    own_pg.query("select pg_terminate_backend(%s)", pid)
-    for client in clients:
-        for _ in range(2):  # It is lost; it listens again.
-            tag, body = client.recv()
-            assert tag == "N"
-            fields = wire.error_fields(body)
-            assert (fields["S"], fields["C"]) == ("WARNING", "01000")
-        assert "listening again" in fields["M"]
-    connect(pooler).query("notify news, 'after'")
-    for client in clients:
-        assert heard(client, 1) == [("news", "after")]
-
-
-def test_a_restart_of_postgresql(own_pg, start, connect):
-    pooler = start(configs.plain(own_pg, pool_size=2, listen="shared",
-                                 server_login_retry="200ms"))
-    client = connect(pooler)
-    client.query("listen news")
-    settled(client)
-    own_pg.restart()
-    texts = [wire.error_fields(client.recv()[1])["M"] for _ in range(2)]
-    assert "is lost" in texts[0] and "listening again" in texts[1]
-    connect(pooler).query("notify news, 'after'")
-    assert heard(client, 1) == [("news", "after")]
-
-
-def test_one_who_does_not_read_is_ended(few, connect):
-    deaf, client, speaker = connect(few), connect(few), connect(few)
-    for each in (client, deaf):
-        each.query("listen news")
-        settled(each)
-    payload = "x" * 7000
-    count = 0
-
-    def is_ended():
-        nonlocal count
-        for _ in range(50):
-            speaker.query(f"notify news, '{count:06}{payload}'")
-            count += 1
-            assert heard(client, 1)[0][1].startswith(f"{count - 1:06}")
-        return "too_many_notifications" in few.text()
-
-    ports.eventually(is_ended, "the client that does not read is ended", 60)
-    messages = deaf.recv_all()
-    numbers = [int(pair(body)[1][:6]) for tag, body in messages if tag == "A"]
-    assert numbers == list(range(len(numbers)))
-    speaker.query("notify news, 'on'")
-    assert heard(client, 1) == [("news", "on")]
-
-
-def test_pause_and_resume(few, connect):
-    client = connect(few)
-    client.query("listen news")
-    settled(client)
-    few.console("pause")
-    few.console("resume")
-    texts = [wire.error_fields(client.recv()[1])["M"] for _ in range(2)]
-    assert "listening again" in texts[1]
-    connect(few).query("notify news, 'after'")
-    assert heard(client, 1) == [("news", "after")]
-
-
-# -- what keeps its server all the same
-
-def test_a_pool_of_one_server_pins(pg, start, connect):
-    pooler = start(configs.plain(pg, pool_size=1, listen="shared"))
-    client = connect(pooler)
-    client.query("listen news")
-    ports.eventually(lambda: pins(pooler) == ["listen"], "a pin")
-    client.query("notify news, 'x'")
-    client.query("unlisten *")
-    ports.eventually(lambda: pins(pooler) == [], "no pin")
-
-
-def test_another_encoding_pins(few, connect):
-    client = connect(few)
-    client.query("listen news")
-    settled(client)
-    other = connect(few, client_encoding="LATIN1")
-    other.query("listen news")
-    ports.eventually(lambda: pins(few) == ["listen"], "a pin")
-    client.query("unlisten *")
-
-
-def test_a_temporary_table_keeps_both(few, connect):
-    client, speaker = connect(few), connect(few)
-    client.query("create temp table t (x int)")
-    client.query("listen news")
-    settled(client)
-    assert pins(few) == ["temporary objects"]
-    speaker.query("notify news, '1'")
-    assert heard(client, 1) == [("news", "1")]
-    client.query("drop table t")
-    settled(client)
-    ports.eventually(lambda: pins(few) == [], "no pin")
-    speaker.query("notify news, '2'")
-    assert heard(client, 1) == [("news", "2")]
 
 
 def test_psycopgs_notifies(few):

@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(the_first_listener_gives_its_server) {
   BOOST_TEST(learned(uut, {"a", "b"}).empty());
   BOOST_TEST(uut.has_own());
   BOOST_TEST((uut.pending() == names{"a", "b"}));
-  BOOST_TEST((uut.hear_own({"a", "1"}) == verdict::forward));
+  BOOST_TEST((uut.hear_own({"a", "1"}, "f") == verdict::forward));
   BOOST_TEST(!uut.is_shared("a"));
   uut.gave_server();
   BOOST_TEST(!uut.has_own());
@@ -96,25 +96,29 @@ BOOST_AUTO_TEST_CASE(a_channel_is_heard_once_whichever_fence_is_first) {
     learned(uut, {"new"});
     uut.go_to(step::joining);
     uut.go_to(step::fencing);
-    BOOST_TEST((uut.hear_own({"new", ""}) == verdict::forward));
-    BOOST_TEST((uut.hear_own({"old", ""}) == verdict::drop));
-    BOOST_TEST((uut.hear_own({"f", "8.1"}) == verdict::forward));
-    BOOST_TEST((uut.hear_own({"f", uut.fence_payload()}) == verdict::fence));
+    BOOST_TEST((uut.hear_own({"new", ""}, "f") == verdict::forward));
+    BOOST_TEST((uut.hear_own({"old", ""}, "f") == verdict::drop));
+    // Another client's fence; a payload that looks like one.
+    BOOST_TEST((uut.hear_own({"f", "8.1"}, "f") == verdict::drop));
+    BOOST_TEST(
+      (uut.hear_own({"new", uut.fence_payload()}, "f") == verdict::forward));
+    BOOST_TEST(
+      (uut.hear_own({"f", uut.fence_payload()}, "f") == verdict::fence));
     if (own_first) {
       uut.fenced_own();
-      BOOST_TEST((uut.hear_own({"new", ""}) == verdict::drop));
+      BOOST_TEST((uut.hear_own({"new", ""}, "f") == verdict::drop));
       BOOST_TEST(!uut.is_shared("new"));
       BOOST_TEST(!uut.is_fenced());
       uut.fenced_shared();
     } else {
       uut.fenced_shared();
-      BOOST_TEST((uut.hear_own({"new", ""}) == verdict::forward));
+      BOOST_TEST((uut.hear_own({"new", ""}, "f") == verdict::forward));
       BOOST_TEST(uut.is_shared("new"));
       BOOST_TEST(!uut.is_fenced());
       uut.fenced_own();
     }
     BOOST_TEST(uut.is_fenced());
-    BOOST_TEST((uut.hear_own({"new", ""}) == verdict::drop));
+    BOOST_TEST((uut.hear_own({"new", ""}, "f") == verdict::drop));
     BOOST_TEST(uut.is_shared("new"));
     uut.start_again(); // Too late: all is moved.
     BOOST_TEST(uut.is_fenced());
@@ -132,11 +136,43 @@ BOOST_AUTO_TEST_CASE(a_lost_listening_server_begins_it_anew) {
   uut.go_to(step::fencing);
   uut.fenced_shared();
   BOOST_TEST(uut.keep(message("new", "1")));
+  BOOST_TEST(uut.keep(message("old", "2")));
+  const auto fence = uut.fence_payload();
   uut.start_again();
+  BOOST_TEST(uut.fence_payload() != fence); // It may come yet.
+  BOOST_TEST((uut.hear_own({"f", fence}, "f") == verdict::drop));
   BOOST_TEST((uut.at() == step::none));
-  BOOST_TEST((uut.hear_own({"new", "1"}) == verdict::forward));
-  BOOST_TEST(uut.next() == nullptr); // The own server says it.
-  BOOST_TEST((uut.pending() == names{"new"}));
+  BOOST_TEST((uut.hear_own({"new", "1"}, "f") == verdict::forward));
+  // The own server says the other one, whoever listens next.
+  uut.gave_server();
+  BOOST_TEST((*uut.next() == *message("old", "2")));
+  BOOST_TEST(uut.next() == nullptr);
+  BOOST_TEST((uut.shared() == names{"old", "new"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_change_that_fails_again_and_again_is_given_up) {
+  for (bool is_clearing : {false, true}) {
+    auto uut = settled({"old"});
+    learned(uut, {"new"});
+    uut.go_to(step::fencing);
+    uut.fenced_own();
+    if (is_clearing) {
+      uut.fenced_shared();
+      uut.go_to(step::clearing);
+    }
+    BOOST_TEST(!uut.fails_for_good());
+    BOOST_TEST(!uut.fails_for_good());
+    BOOST_TEST(uut.fails_for_good());
+    uut.give_up();
+    BOOST_TEST((uut.at() == step::none));
+    BOOST_TEST(uut.has_own());
+    BOOST_TEST(uut.is_shared("new") == is_clearing);
+    const auto heard = uut.hear_own({"new", ""}, "f");
+    BOOST_TEST((heard == (is_clearing ? verdict::drop : verdict::forward)));
+    // What it listens to next, it hears.
+    learned(uut, {"new", "newer"});
+    BOOST_TEST((uut.hear_own({"newer", ""}, "f") == verdict::forward));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(only_what_came_home_can_be_unlistened_to) {
