@@ -72,6 +72,9 @@ std::vector<std::string> client_listens::learned(left_behind& found,
   for (auto& each : found.channels)
     if (!has(shared_, each))
       pending_.push_back(std::move(each));
+  // Before the client listens to such a channel again.
+  if (!gone.empty())
+    forget_unwanted();
   return gone;
 }
 
@@ -155,6 +158,10 @@ void client_listens::start_again() {
   step_ = step::none;
   own_fenced_ = shared_fenced_ = false;
   // What waits of pending channels, the own server says, too.
+  forget_unwanted();
+}
+
+void client_listens::forget_unwanted() {
   std::erase_if(waiting_, [this](const message& each) {
     const auto what = read(*each);
     const auto is_unwanted = what && !is_shared(what->channel);

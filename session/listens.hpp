@@ -150,6 +150,7 @@ private:
   static constexpr std::uint8_t failures_max = 3;
 
   void take_over();
+  void forget_unwanted();
 
   std::uint64_t whose_;
   std::uint64_t round_ = 0; ///< Makes markers and fences differ.

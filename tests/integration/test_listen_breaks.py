@@ -339,14 +339,16 @@ def test_a_pool_of_one_server_pins(pg, start, connect):
     ports.eventually(lambda: pins(pooler) == [], "no pin")
 
 
-def test_another_encoding_pins(few, connect):
-    client = connect(few)
+def test_another_encoding_pins(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_size=3, listen="shared"))
+    client = connect(pooler)
     client.query("listen news")
     settled(client)
-    other = connect(few, client_encoding="LATIN1")
+    other = connect(pooler, client_encoding="LATIN1")
     other.query("listen news")
-    ports.eventually(lambda: pins(few) == ["listen"], "a pin")
-    client.query("unlisten *")
+    ports.eventually(lambda: pins(pooler) == ["listen"], "a pin")
+    connect(pooler).query("notify news, 'x'")
+    assert heard(client, 1) == heard(other, 1) == [("news", "x")]
 
 
 def test_a_temporary_table_keeps_both(few, connect):

@@ -218,6 +218,19 @@ BOOST_AUTO_TEST_CASE(what_waits_is_told_in_order_if_it_is_still_wanted) {
   BOOST_TEST(uut.next() == nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_said_before_an_unlisten_stays_forgotten) {
+  auto uut = settled({"a", "b"});
+  BOOST_TEST(uut.keep(message("a", "1")));
+  BOOST_TEST(uut.keep(message("b", "2")));
+  learned(uut, {"b"}, uut.fence_payload());
+  uut.left_own();
+  learned(uut, {"a"});
+  uut.gave_server();
+  BOOST_TEST(uut.is_shared("a"));
+  BOOST_TEST((*uut.next() == *message("b", "2")));
+  BOOST_TEST(uut.next() == nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(not_more_than_the_limit_waits) {
   auto uut = settled({"a"});
   const auto one = message("a", std::string(1000, 'x'));
