@@ -122,6 +122,7 @@ bool client_link::take_in_block(const protocol::piece& part,
   held_block_ = held_block::none;
   lose_unnamed();
   say_complete(commits ? "COMMIT" : "ROLLBACK");
+  tell_notifications();
   return true;
 }
 

@@ -368,12 +368,12 @@ private:
   bool settings_confirmed_ = true; ///< PostgreSQL took them before.
   bool mid_message_ = false;       ///< Towards the server.
   bool mid_reply_ = false;         ///< Towards the client.
-  bool gathering_ = false; ///< A message that is looked into is not whole.
-  bool stalled_ = false;   ///< See `is_stalled`.
-  bool gives_server_ = false;      ///< To the lane's `listen_hub`.
+  bool gathering_ = false;    ///< A message that is looked into is not whole.
+  bool stalled_ = false;      ///< See `is_stalled`.
+  bool gives_server_ = false; ///< To the lane's `listen_hub`.
   bool joined_hub_ = false;
-  bool knows_of_loss_ = false;     ///< Was told that no server listens.
-  bool discards_ = false;          ///< DISCARD ALL was sent.
+  bool knows_of_loss_ = false; ///< Was told that no server listens.
+  bool discards_ = false;      ///< DISCARD ALL was sent.
   /// RESET: what was given at the start counts.
   bool resets_settings_ = false;
   bool asked_about_reset_ = false; ///< The question is behind one.

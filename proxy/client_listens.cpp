@@ -262,7 +262,8 @@ void client_link::keep_message(client_listens::message what) {
 
 /// PostgreSQL tells them between two transactions.
 void client_link::tell_notifications() {
-  if (listens_ == nullptr || full_ || mid_reply_ || is_handing_over())
+  if (listens_ == nullptr || full_ || mid_reply_ || is_handing_over()
+      || is_in_held_block())
     return;
   if (phase_ != session::phase::waiting && !is_at_rest())
     return;
