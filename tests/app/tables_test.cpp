@@ -156,11 +156,12 @@ BOOST_AUTO_TEST_CASE(clients_and_servers_are_sockets) {
   auto of = some_view();
   auto clients = shown(subject::clients, of);
   BOOST_REQUIRE(clients.rows.size() == 2u);
-  BOOST_TEST((clients.rows[0]
-              == row{"C",     "app",  "shop", "none", "active", "127.0.0.1",
-                     "40000", "unix", "6543", "",     "",       "2",
-                     "5",     "0",    "0x1a", "0x1f", "0",      "",
-                     "psql",  "0",    "26",   "acme", "",       "0"}));
+  BOOST_TEST(
+    (clients.rows[0] == row{"C",         "app",   "shop", "none", "active",
+                            "127.0.0.1", "40000", "unix", "6543", "",
+                            "",          "2",     "5",    "0",    "0x1a",
+                            "0x1f",      "0",     "",     "psql", "0",
+                            "26",        "acme",  "",     "0",    "0"}));
   BOOST_TEST(clients.cell(1, "state") == "idle");
   BOOST_TEST(clients.cell(1, "link") == "");
   auto servers = shown(subject::servers, of);

@@ -8,10 +8,11 @@ from support import configs, postgres, wire
 from support.notifications import heard, hears_nothing, pair, pins, settled
 
 
-@pytest.fixture
-def few(pg, start):
+@pytest.fixture(params=[False, True], ids=["plain", "lazy_begin"])
+def few(pg, start, request):
     """Two servers: one of them listens, the other one works."""
-    return start(configs.plain(pg, pool_size=2, listen="shared"))
+    return start(configs.plain(pg, pool_size=2, listen="shared",
+                               lazy_begin=request.param))
 
 
 # -- who hears what
