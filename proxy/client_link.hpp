@@ -175,7 +175,7 @@ public:
   void shared_lost();
 
   /// DEALLOCATE ALL or DISCARD ALL is done.
-  void forgot_all() noexcept;
+  void forgot_all(std::uint32_t sequence) noexcept;
 
   // -- cancel -----------------------------------------------------------------
 
@@ -321,6 +321,9 @@ private:
                    request_run& forward);
   named give_unnamed(request_run& forward);
   void remember_name(std::string_view name);
+  void remember_portal(std::string_view portal, std::string_view name,
+                       const session::statement_ref* what);
+  named pass_other_describe(const named_message& what, request_run& forward);
   [[nodiscard]] bool has_sql_name(std::string_view name) const noexcept;
   named say_instead(std::vector<std::byte> words, request_run& forward);
   named check(ec code, request_run& forward);
@@ -400,6 +403,11 @@ private:
   subscription seat_;
   cancel_handle key_;
   /// What a client has prepared, where servers change.
+  struct sql_name {
+    std::string name;
+    std::uint32_t since = 0; ///< Its request, as the server's mirror counts.
+  };
+
   struct prepared_state {
     session::client_statements named;
     std::vector<std::byte> unnamed; ///< Its Parse, behind the name.
@@ -409,7 +417,14 @@ private:
     /// Settings touched that PostgreSQL must be asked for by name.
     std::vector<std::string> named_settings;
     /// What SQL PREPARE named, on the server that is kept for it.
-    std::vector<std::string> sql_names;
+    std::vector<sql_name> sql_names;
+    /// The last Bind, if the client was never told of the rows.
+    struct {
+      session::statement_ref what;
+      std::string name;
+      std::string portal;
+      std::uint32_t batch = 0;
+    } bound;
   };
   std::unique_ptr<prepared_state> prepared_;
   std::unique_ptr<farewell> farewell_;

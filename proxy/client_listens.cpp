@@ -46,11 +46,6 @@ client_link::named client_link::come_home(const session::text_traces& what,
   return outcome;
 }
 
-void client_link::forgot_all() noexcept {
-  if (std::exchange(discards_, false) && listens_ != nullptr)
-    listens_->discarded();
-}
-
 // -- what is left -------------------------------------------------------------
 
 void client_link::take_listens(session::left_behind& found) {

@@ -27,12 +27,25 @@ bool client_link::has_sql_name(std::string_view name) const noexcept {
   if (!prepared_)
     return false;
   const auto& all = prepared_->sql_names;
-  return std::find(all.begin(), all.end(), name) != all.end();
+  return std::any_of(all.begin(), all.end(),
+                     [&](auto& each) { return each.name == name; });
 }
 
 void client_link::restore_sql_name(std::string_view name) {
   names();
-  prepared_->sql_names.emplace_back(name);
+  prepared_->sql_names.push_back(
+    {std::string{name}, server_->mirror().settled() - 1});
+}
+
+/// DEALLOCATE ALL was the request of this sequence: what was prepared before it
+/// is gone.
+void client_link::forgot_all(std::uint32_t sequence) noexcept {
+  names().clear();
+  std::erase_if(prepared_->sql_names, [&](auto& each) {
+    return static_cast<std::int32_t>(each.since - sequence) < 0;
+  });
+  if (std::exchange(discards_, false) && listens_ != nullptr)
+    listens_->discarded();
 }
 
 void client_link::forget_unnamed() noexcept {
@@ -81,6 +94,24 @@ void client_link::renew_statements() noexcept {
 void client_link::remember_name(std::string_view name) {
   if (prepared_ && prepared_->named.has_twins())
     server_->note(session::statement_change::says_name, {}, name);
+}
+
+/// The Bind recorded last made `portal` of the client's `name`.
+void client_link::remember_portal(std::string_view portal,
+                                  std::string_view name,
+                                  const session::statement_ref* what) {
+  if (!prepared_)
+    return;
+  auto& bound = prepared_->bound;
+  if (what == nullptr || prepared_->named.told(name) != 0
+      || !session::keeps_its_rows(session::text_of((*what)->definition()))) {
+    bound.what = {};
+    return;
+  }
+  bound.what = *what;
+  bound.name = name;
+  bound.portal = portal;
+  bound.batch = server_->batch();
 }
 
 namespace {

@@ -233,13 +233,16 @@ client_link::named client_link::check_rows(std::string_view name,
   const auto told = prepared_->named.told(name);
   const auto& mirror = server_->mirror();
   // Where no answer can be waited for, the Bind is skipped or refused anyway.
-  if (told == 0 || mirror.is_skipping() || !mirror.is_certain()
+  if (told == 0 || told == session::no_rows || mirror.is_skipping()
+      || !mirror.is_certain()
       || mirror.status() == protocol::transaction_status::failed
       || mirror.copy() != protocol::reply_mirror::copy_state::none)
     return named::passed;
-  const auto now = server_->shape(*what);
-  if (now == told)
+  auto now = server_->shape(*what);
+  if (session::is_as_told(told, now))
     return named::passed;
+  if (session::is_of_portal(now) && !session::is_of_portal(told))
+    now = 0; // Nothing is known of its parameters.
   if (now != 0) {
     auto words = protocol::make_error(ec::plan_changed);
     words.routine = "RevalidateCachedQuery"; // Drivers look for it.
@@ -309,6 +312,7 @@ client_link::named client_link::pass_bind(const named_message& what,
   if (outcome != named::passed)
     return outcome;
   remember_name(name);
+  remember_portal(portal, name, found);
   const auto shown
     = found != nullptr ? std::string{(*found)->name()} : harmless(name);
   auto& out = lane_.home().scratch();
@@ -330,7 +334,7 @@ client_link::named client_link::pass_describe(const named_message& what,
     = statement_named_in(what.body(), what.body_bytes, what.is_whole, name);
   if (about != target_name::statement)
     return about == target_name::more ? named::more
-                                      : pass_as_it_is(what, forward);
+                                      : pass_other_describe(what, forward);
   if (name.empty()) {
     const auto outcome = give_unnamed(forward);
     return outcome == named::passed ? pass_as_it_is(what, forward) : outcome;
@@ -354,6 +358,29 @@ client_link::named client_link::pass_describe(const named_message& what,
   protocol::describe_message{protocol::target::statement, shown}.encode(to);
   forward.add_copy(out, true);
   return named::passed;
+}
+
+/// Of a portal: if it tells the client of a statement's rows, it is held to
+/// that, too.
+client_link::named client_link::pass_other_describe(const named_message& what,
+                                                    request_run& forward) {
+  if (!prepared_ || !prepared_->bound.what
+      || what.body_bytes > limits::named_bytes_max)
+    return pass_as_it_is(what, forward);
+  if (!what.is_whole)
+    return named::more;
+  const auto outcome = pass_as_it_is(what, forward);
+  auto& bound = prepared_->bound;
+  auto rest = what.body();
+  std::string_view portal;
+  const auto is_it
+    = rest.front() == std::byte{'P'} && bound.batch == server_->batch()
+   && take_text(rest = rest.subspan(1), portal) && portal == bound.portal;
+  if (outcome == named::passed && is_it)
+    server_->tells_rows(bound.what, bound.name, 0, true);
+  if (is_it)
+    bound.what = {};
+  return outcome;
 }
 
 /// Only the client's name goes: the statement stays on the server, where others
@@ -383,7 +410,8 @@ client_link::named client_link::pass_close(const named_message& what,
     if (auto was = prepared_->named.remove(name))
       server_->note(statement_change::name_removed, std::move(was), name);
   if (has_sql_name(name)) {
-    std::erase(prepared_->sql_names, name);
+    std::erase_if(prepared_->sql_names,
+                  [&](auto& each) { return each.name == name; });
     server_->note(statement_change::sql_name_removed, {}, name);
     traces_.add(session::trace::statements);
   }

@@ -212,7 +212,8 @@ client_link::named client_link::pass_spliced(const named_message& what,
   for (auto use = found.names.rbegin(); use != found.names.rend(); ++use) {
     auto* known = mine.find(use->name);
     if (known == nullptr && use->use == name_use::prepare)
-      prepared_->sql_names.push_back(use->name);
+      prepared_->sql_names.push_back(
+        {use->name, server_->mirror().next_sequence()});
     // In the middle of a batch nothing can be put in front of a Query.
     if (known == nullptr || !server_->begins_batch())
       continue;
@@ -356,8 +357,12 @@ void client_link::learned(trace_set asked, session::left_behind found) {
     found.kinds = trace_set::all(); // Not known: nobody else gets the server.
   else if (asked.has(trace::settings))
     take_settings(std::move(found.settings));
-  if (prepared_ && asked.has(trace::statements))
-    prepared_->sql_names = std::move(found.statements);
+  if (prepared_ && asked.has(trace::statements)) {
+    prepared_->sql_names.clear();
+    for (auto& each : found.statements)
+      prepared_->sql_names.push_back(
+        {std::move(each), server_->mirror().settled() - 1});
+  }
   if (std::exchange(asked_about_reset_, false))
     server_->prepare(told_, startup_, true);
   if (phase_ == session::phase::gone || lane_.is_session())

@@ -231,8 +231,9 @@ public:
                                 std::vector<std::byte>& out);
 
   /// The Describe recorded last will tell the client of the rows of its `name`.
+  /// `of_portal`: of a portal that was bound to it.
   void tells_rows(const session::statement_ref& what, std::string_view name,
-                  session::row_shape before);
+                  session::row_shape before, bool of_portal = false);
 
   /// The answer is outstanding.
   [[nodiscard]] bool asks_for_rows() const noexcept {
@@ -386,7 +387,7 @@ private:
     batch_ += ends ? 1 : 0;
     batch_requests_ = ends ? 0 : batch_requests_ + 1;
   }
-  void forget_statements();
+  void forget_statements(std::uint32_t sequence);
   void gather(const protocol::piece& part, bool is_own);
   void gather_bytes(const protocol::piece& part);
   void status_changed(bool is_own);

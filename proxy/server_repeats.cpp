@@ -47,9 +47,11 @@ ec server_link::ask_for_rows(const session::statement_ref& what,
 }
 
 void server_link::tells_rows(const session::statement_ref& what,
-                             std::string_view name, session::row_shape before) {
+                             std::string_view name, session::row_shape before,
+                             bool of_portal) {
   note(statement_change::tells_rows, what, name);
   journal_.last().shape = before;
+  journal_.last().of_portal = of_portal;
   if (const auto* here = statements_.find(*what))
     journal_.last().on_server = *here;
 }
@@ -75,15 +77,21 @@ bool server_link::note_rows(const protocol::piece& part,
     return !waits;
   if (waits)
     withheld_parameters_ = gathered_;
+  if (asked->of_portal)
+    rows_.begin_portal();
   rows_.take(is_known ? part.tag : 'n',
              is_known ? std::span{gathered_}.subspan(protocol::header_bytes)
                       : std::span<std::byte>{});
   if (part.tag == 't')
     return !waits;
-  const auto shape = rows_.shape();
-  if (asked->on_server)
+  auto shape = rows_.shape();
+  // What is known with its parameters is known better.
+  if (asked->on_server
+      && !(asked->of_portal && statements_.shape(*asked->on_server) != 0))
     statements_.set_shape(asked->on_server,
                           shape != 0 ? shape : session::no_rows);
+  if (shape == 0 && asked->of_portal) // Not to be noted again and again.
+    shape = session::no_rows;
   if (asked->change == statement_change::asks_for_rows)
     asks_for_rows_ = false;
   else if (client_ != nullptr)

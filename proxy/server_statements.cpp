@@ -140,8 +140,9 @@ ec server_link::put_statement(const session::statement_ref& what, delivery how,
 
 void server_link::unnamed_parsed(client_id whose, std::uint32_t edition,
                                  std::vector<std::byte> before) {
-  unnamed_ = {whose, edition};
+  const auto was = std::exchange(unnamed_, unnamed_owner{whose, edition});
   note(statement_change::unnamed, {}, {});
+  journal_.last().previous = was.whose == whose ? was.edition : 0;
   journal_.last().edition = edition;
   journal_.last().words = std::move(before);
 }
@@ -203,7 +204,7 @@ void server_link::settle_statements(const protocol::piece& part,
       && journal_.is_done_wrongly(what.sequence))
     doomed = true;
   if (what.forgot_statements)
-    forget_statements();
+    forget_statements(what.sequence);
   journal_.settle(mirror_.settled(), [&](auto& late) {
     undo(late, part.tag == 'E' && late.sequence == what.sequence);
   });
@@ -249,6 +250,12 @@ void server_link::undo(session::statement_journal::entry& what,
       journal_.forget_unnamed(what.edition, what.words);
       if (client_ != nullptr)
         client_->restore_unnamed(what.edition, std::move(what.words));
+      // It was skipped: the server has what it had.
+      if (!has_failed && what.previous != 0
+          && unnamed_.edition == what.edition) {
+        unnamed_.edition = what.previous;
+        break;
+      }
       [[fallthrough]];
     case statement_change::unnamed_ours:
       if (unnamed_.edition == what.edition)
@@ -271,15 +278,13 @@ void server_link::undo(session::statement_journal::entry& what,
 }
 
 /// DEALLOCATE ALL, DISCARD ALL: only what is prepared behind it will be there.
-void server_link::forget_statements() {
+void server_link::forget_statements(std::uint32_t sequence) {
   statements_.clear();
   statements_doubted_ = false;
   knows_asker_ = false;
   unnamed_is_foreign();
-  if (client_ != nullptr) {
-    client_->names().clear();
-    client_->forgot_all();
-  }
+  if (client_ != nullptr)
+    client_->forgot_all(sequence);
   journal_.each([this](session::statement_journal::entry& coming) {
     if (coming.change == statement_change::server_has)
       statements_.add(coming.what);

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "protocol/reader.hpp"
+#include "session/sql_text.hpp"
 
 namespace cenote::session {
 
@@ -22,8 +23,9 @@ public:
     add_byte(0);
   }
 
-  [[nodiscard]] std::uint64_t value() const noexcept {
-    return value_;
+  /// Odd, so that it is neither 0 nor `no_rows`.
+  [[nodiscard]] std::uint32_t value() const noexcept {
+    return static_cast<std::uint32_t>(value_ ^ value_ >> 32) | 1;
   }
 
 private:
@@ -43,7 +45,6 @@ row_shape shape_of_rows(std::span<const std::byte> body,
                         std::uint64_t parameters) noexcept {
   auto in = protocol::reader{body};
   hash out;
-  out.add(parameters);
   const auto count = in.int16();
   for (int i = 0; i < count && in.ok(); ++i) {
     out.add(in.string());
@@ -54,10 +55,25 @@ row_shape shape_of_rows(std::span<const std::byte> body,
     out.add(number(in.int32()));
     in.int16(); // Format: none is chosen yet.
   }
-  return in.complete() ? out.value() | 1 : 0;
+  return in.complete() ? parameters << 32 | out.value() : 0;
 }
 
 } // namespace
+
+bool keeps_its_rows(std::string_view sql) noexcept {
+  std::size_t at = 0;
+  for (auto from = at; at < sql.size(); from = at) {
+    while (at < sql.size() && is_space(sql[at]))
+      ++at;
+    at = skip_comment(sql, at);
+    if (at == from)
+      break;
+  }
+  for (std::string_view word : {"fetch", "execute", "explain", "show", "call"})
+    if (is_at(sql, at, word) && ends_word(sql, at + word.size()))
+      return false;
+  return true;
+}
 
 void row_shape_reader::take(char tag,
                             std::span<const std::byte> body) noexcept {

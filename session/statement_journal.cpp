@@ -40,12 +40,12 @@ void statement_journal::forget_unnamed(std::uint32_t edition,
                                        const std::vector<std::byte>& before) {
   for (auto i = first_; i < entries_.size(); ++i) {
     auto& later = entries_[i];
+    if (later.previous == edition)
+      later.previous = 0;
     const auto is_about_it = later.change == statement_change::unnamed
                           || later.change == statement_change::unnamed_dropped;
-    if (is_about_it && !later.words.empty() && later.edition == edition + 1) {
+    if (is_about_it && !later.words.empty() && later.edition == edition + 1)
       later.words = before;
-      return;
-    }
   }
 }
 

@@ -41,7 +41,9 @@ public:
     std::uint32_t batch = 0;    ///< Requests before one Sync have the same.
     statement_change change = statement_change::server_has;
     bool done = false;
+    bool of_portal = false;     ///< Not the statement is described.
     std::uint32_t edition = 0;  ///< Of the client's unnamed statement.
+    std::uint32_t previous = 0; ///< The server's before; 0: not the client's.
     std::uint32_t at = 0;       ///< Where text was put in, counted from 1.
     std::int32_t longer_by = 0; ///< By how many characters.
     row_shape shape = 0;        ///< What the client was told before.
@@ -81,7 +83,7 @@ public:
   /// The words for the request, or null.
   [[nodiscard]] entry* find_error(std::uint32_t sequence) noexcept;
 
-  /// The Describe of a statement that is answered, or null.
+  /// The Describe that is answered, or null.
   [[nodiscard]] entry* find_describe(std::uint32_t sequence) noexcept;
 
   /// Text was put into the request.

@@ -17,9 +17,6 @@ RECORDS = HERE.parents[1] / "build/compatibility"
 # (mode, workers): alone, and eight at once over two servers.
 WAYS = [("transaction", 1), ("transaction", 8), ("session", 1), ("session", 8)]
 ONLY_ALONE = "only alone"  # What a program says of a feature it leaves out.
-# What docs/prepared-statements.md and docs/session-state.md say is not so yet, by
-# (driver or None, mode): a table changed under statements of several servers.
-KNOWN = {(None, "transaction"): {"changed_table", "introspection"}}
 NAMES = [f"{mode}-{workers}" for mode, workers in WAYS]
 
 
@@ -81,9 +78,6 @@ def compare(pg, pooler, program: Program, mode: str, workers: int) -> None:
                        if results.get(feature) not in (result, ONLY_ALONE)]
              for feature, result in wanted.items()}
     wrong = {feature: what for feature, what in wrong.items() if what}
-    known = KNOWN.get((None, mode), set()) | KNOWN.get((program.driver, mode), set())
-    for feature in known & set(wrong):
-        print(f"known to differ: {feature}: {wrong.pop(feature)[:2]}")
     record(program, mode, workers, list(wanted), list(wrong),
            time.monotonic() - began)
     assert not wrong, "\n".join(

@@ -10,7 +10,7 @@ import urllib.request
 import psycopg
 import pytest
 from support import configs, ports, postgres, wire
-from support.wire import SYNC, bind, describe, execute, parse, query
+from support.wire import SYNC, bind, close, describe, execute, parse, query
 
 FLUSH = b"H\0\0\0\4"
 FETCH = describe("P", "") + execute() + SYNC
@@ -100,6 +100,75 @@ def test_who_does_not_gets_postgresqls_error_once(prepared, table, other_server,
             == [[str(i) for i in range(1, columns + 1)]]
         # It is held to what it is told from now on.
         assert tags(say(prepared, describe("S", "s") + SYNC)) == "tTZ"
+
+
+@pytest.fixture
+def bound(two, connect, table):
+    """One that was told so of a portal, as JDBC is."""
+    client = connect(two)
+    said = say(client, parse("s", "select * from changing") + bind("", "s") + FETCH)
+    assert tags(said) == "12TDCZ"
+    return client
+
+
+@pytest.mark.parametrize("where", ["same", "other"])
+def test_who_was_told_of_a_portal_is_held_to_it(bound, table, other_server, where):
+    again = bind("", "s") + execute() + SYNC
+    assert tags(say(bound, again)) == "2DCZ"
+    for columns in (2, 3, 1):
+        table(columns)
+        with other_server() if where == "other" else contextlib.nullcontext():
+            said = say(bound, again)
+        assert tags(said) == "EZ"
+        error = wire.error_fields(said[0][1])
+        assert (error["C"], error["R"]) == ("0A000", "RevalidateCachedQuery")
+        wanted = [[str(i) for i in range(1, columns + 1)]]
+        assert rows(say(bound, bind("", "s") + FETCH)) == wanted
+        assert rows(say(bound, again)) == wanted
+
+
+@pytest.mark.parametrize("where", ["same", "other"])
+def test_who_describes_each_portal_hears_of_nothing(bound, table, other_server, where):
+    for columns in (2, 3, 1):
+        table(columns)
+        with other_server() if where == "other" else contextlib.nullcontext():
+            said = say(bound, bind("", "s") + FETCH)
+        assert tags(said) == "2TDCZ"
+        assert rows(said) == [[str(i) for i in range(1, columns + 1)]]
+
+
+def test_a_portals_cuts_make_no_difference(bound, table, other_server):
+    first = parse("t", "select * from changing") + bind("p", "t") \
+        + describe("P", "p") + execute("p") + SYNC
+    again = bind("", "t") + execute() + SYNC
+    for at in range(1, len(first), 3):
+        table(1)
+        bound.send_cut(first, at)
+        assert tags(bound.recv_until("Z")) == "12TDCZ"
+        table(2)
+        with other_server():
+            assert states(say(bound, again)) == ["0A000"], at
+        assert tags(say(bound, close("S", "t") + SYNC)) == "3Z"
+
+
+def test_a_cursors_rows_are_the_cursors(bound, other_server):
+    assert tags(say(bound, query("begin; declare c cursor for select 1"))) == "CCZ"
+    assert tags(say(bound, parse("f", "fetch c") + bind("", "f") + FETCH)) == "12TDCZ"
+    assert tags(say(bound, query("commit"))) == "CZ"
+    with other_server():
+        bound.query("begin; declare c cursor for select 1, 2")
+        said = say(bound, bind("", "f") + execute() + SYNC)
+        assert rows(said) == [["1", "2"]]
+        bound.query("commit")
+
+
+def test_what_gives_no_rows_is_told_once(bound, table, other_server, pg):
+    insert = bind("", "i") + FETCH
+    said = say(bound, parse("i", "insert into changing values (7)") + insert)
+    assert tags(said) == "12nCZ"
+    for _ in range(3):
+        with other_server():
+            assert tags(say(bound, insert)) == "2nCZ"
 
 
 def test_the_statement_is_described_anew(prepared, table):

@@ -582,6 +582,26 @@ def test_what_sql_prepared_can_be_closed_by_protocol(two, direct, connect, batch
     same(direct, client, query("deallocate both_ways"))
 
 
+def test_deallocate_all_frees_sqls_names(two, direct, connect):
+    """A name that SQL PREPARE gave is free for the protocol behind DEALLOCATE ALL"""
+    client = connect(two)
+    for inside in (True, False):
+        if inside:
+            same(direct, client, query("begin"))
+        same(direct, client, query("prepare freed as select 2"))
+        same(direct, client, query("deallocate all"))
+        if inside:
+            same(direct, client, query("commit"))
+        same(direct, client, parse("freed", "select 'both'") + SYNC)
+        same(direct, client, query("prepare freed as select 2"))
+        same(direct, client, bind("", "freed") + execute() + SYNC)
+        same(direct, client, query("deallocate all"))
+        same(direct, client, query("deallocate all") + query("prepare freed as select 3")
+             + parse("freed", "select 4") + SYNC, 3)
+        same(direct, client, query("execute freed"))
+        same(direct, client, query("deallocate freed"))
+
+
 def test_names_in_errors_are_the_clients(two, direct, connect):
     """Names of one text in one pipeline: an error names the one it is about"""
     client = connect(two)
@@ -596,6 +616,21 @@ def test_a_skipped_unnamed_parse_changes_nothing(two, direct, connect):
     same(direct, client, parse("", "select 'before'") + describe("P", "no such portal")
          + parse("", "select 'behind'") + SYNC)
     same(direct, client, bind() + execute() + SYNC)
+
+
+def test_a_skipped_unnamed_parse_in_a_failed_block(two, direct, connect):
+    """In a failed block the unnamed statement from before a skipped Parse can be described"""
+    client = connect(two)
+    for failing in (describe("P", "no such portal"), parse("", "select nowhere")):
+        same(direct, client, query("begin"))
+        same(direct, client, parse("", "update pg_class set relname = $1 where oid = $2")
+             + SYNC)
+        same(direct, client, failing + parse("", "select 1") + parse("", "select 2")
+             + SYNC)
+        same(direct, client, describe("S", "") + SYNC)
+        same(direct, client, parse("", "select 3") + SYNC + describe("S", "") + SYNC, 2)
+        same(direct, client, query("rollback"))
+        same(direct, client, bind() + execute() + SYNC)
 
 
 @pytest.mark.parametrize("drop", [query("select 1"), close("S", "") + SYNC])

@@ -81,6 +81,34 @@ BOOST_AUTO_TEST_CASE(what_postgresql_compares_makes_a_difference) {
   BOOST_TEST(plain != shape({23}, {{"a"}, {"b", 0, 23, 4, 20}}));
 }
 
+BOOST_AUTO_TEST_CASE(a_portal_says_nothing_of_parameters) {
+  row_shape_reader uut;
+  uut.take('t', parameters({23}));
+  uut.begin_portal();
+  uut.take('T', rows({{"a"}}));
+  const auto told = uut.shape();
+  BOOST_TEST(is_of_portal(told));
+  BOOST_TEST(!is_of_portal(0));
+  BOOST_TEST(!is_of_portal(no_rows));
+  BOOST_TEST(!is_of_portal(shape({}, {{"a"}})));
+  BOOST_TEST(is_as_told(told, told));
+  BOOST_TEST(is_as_told(told, shape({25}, {{"a"}})));
+  BOOST_TEST(!is_as_told(told, shape({23}, {{"b"}})));
+  BOOST_TEST(!is_as_told(told, no_rows));
+  BOOST_TEST(!is_as_told(told, 0));
+  BOOST_TEST(!is_as_told(shape({23}, {{"a"}}), told));
+  BOOST_TEST(!is_as_told(shape({23}, {{"a"}}), shape({25}, {{"a"}})));
+}
+
+BOOST_AUTO_TEST_CASE(some_statements_give_the_rows_of_others) {
+  for (auto* sql : {"select 1", "", "fetch_all", "(values (1))", "-- fetch\n",
+                    "/* show */ table t", "insert into t values (1)"})
+    BOOST_TEST(keeps_its_rows(sql), sql);
+  for (auto* sql : {"fetch 1 from c", " FETCH c", "/* a */ -- b\n execute e(1)",
+                    "show\tall", "Explain select 1", "call p()"})
+    BOOST_TEST(!keeps_its_rows(sql), sql);
+}
+
 BOOST_AUTO_TEST_CASE(no_rows_and_nonsense_have_no_shape) {
   row_shape_reader uut;
   uut.take('t', parameters({}));
