@@ -418,6 +418,9 @@ private:
     std::vector<std::string> named_settings;
     /// What SQL PREPARE named, on the server that is kept for it.
     std::vector<sql_name> sql_names;
+    void forget_sql_names(std::uint32_t sequence) noexcept;
+    void take_sql_names(std::vector<std::string>& names,
+                        std::uint32_t sequence);
     /// The last Bind, if the client was never told of the rows.
     struct {
       session::statement_ref what;

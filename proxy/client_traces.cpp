@@ -357,12 +357,8 @@ void client_link::learned(trace_set asked, session::left_behind found) {
     found.kinds = trace_set::all(); // Not known: nobody else gets the server.
   else if (asked.has(trace::settings))
     take_settings(std::move(found.settings));
-  if (prepared_ && asked.has(trace::statements)) {
-    prepared_->sql_names.clear();
-    for (auto& each : found.statements)
-      prepared_->sql_names.push_back(
-        {std::move(each), server_->mirror().settled() - 1});
-  }
+  if (prepared_ && asked.has(trace::statements))
+    prepared_->take_sql_names(found.statements, server_->mirror().settled());
   if (std::exchange(asked_about_reset_, false))
     server_->prepare(told_, startup_, true);
   if (phase_ == session::phase::gone || lane_.is_session())

@@ -602,6 +602,18 @@ def test_deallocate_all_frees_sqls_names(two, direct, connect):
         same(direct, client, query("deallocate freed"))
 
 
+def test_a_prepare_beside_the_question_of_what_was_before(two, direct, connect):
+    """A name that SQL PREPARE gave while PostgreSQL was asked about a DO is taken"""
+    client = connect(two)
+    for number in range(20):  # The answer comes before PREPARE, or behind it.
+        name = f"beside_{number}"
+        same(direct, client, query("do $$ begin end $$"))
+        same(direct, client, query(f"prepare {name} as select 1"))
+        same(direct, client, parse(name, "select 2") + SYNC)
+        same(direct, client, query(f"execute {name}"))
+    same(direct, client, query("deallocate all"))
+
+
 def test_names_in_errors_are_the_clients(two, direct, connect):
     """Names of one text in one pipeline: an error names the one it is about"""
     client = connect(two)
