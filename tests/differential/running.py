@@ -57,15 +57,17 @@ class Stuck(Exception):
     pass
 
 
-def run(world, round_) -> tuple:
-    """The finished connections of both ways. Raises Stuck."""
+def run(world, round_, alone: bool = False) -> tuple:
+    """The finished connections of both ways; `alone`: of the direct one, twice. Raises
+    Stuck."""
     epoll = select.epoll()
     sides = []
     try:
         sides.append(Side(world.direct_port, "diff_a", round_, len(round_.programs),
                           epoll))
-        sides.append(Side(world.other_port, world.other_database, round_, world.pool,
-                          epoll))
+        if not alone:
+            sides.append(Side(world.other_port, world.other_database, round_,
+                              world.pool, epoll))
         owners = {c.socket.fileno(): c for side in sides for c in side.all}
         moved = time.monotonic()
         while not all(side.done() for side in sides):
@@ -85,7 +87,7 @@ def run(world, round_) -> tuple:
             for connection in side.all:
                 connection.close()
         epoll.close()
-    return sides[0].all, sides[1].all
+    return sides[0].all, sides[-1].all
 
 
 def stuck_words(sides: list) -> str:

@@ -1,9 +1,11 @@
 """Two ways to PostgreSQL side by side: a database that is reached directly, and its
 twin that is reached through the pooler (or directly too, to test the test)."""
 
-import tempfile
 import shutil
+import tempfile
+import time
 
+import psycopg2
 from support import configs, postgres, process
 
 SLOTS_MAX = 32
@@ -88,6 +90,21 @@ class World:
 
     def alive(self) -> bool:
         return self.pooler is None or self.pooler.alive()
+
+    def crashes(self) -> int:
+        """How often PostgreSQL lost a server to a bug of its own."""
+        return self.pg.log.read_text(errors="replace").count("was terminated by signal")
+
+    def recovered(self) -> None:
+        """Waits until PostgreSQL accepts connections again."""
+        ends = time.monotonic() + 30
+        while True:
+            try:
+                return self.pg.query("select 1")
+            except psycopg2.OperationalError:
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(0.1)
 
     def finish(self) -> None:
         """Stops the pooler and fails unless it ends well."""
