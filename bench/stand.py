@@ -1,8 +1,9 @@
 """What the scripts of bench/ share: a private PostgreSQL with pgbench's tables, the
 poolers in front of it, programs run against them, progress lines, tables.
 
-A target is a word: "direct" (no pooler), "pgbouncer" (Debian's), "cenote" (the engine
-that it takes by itself), "cenote-epoll", "cenote-uring"."""
+A target is a word: "direct" (no pooler), "forwarder" (floor/forwarder.cpp: passes bytes
+on and does nothing else), "pgbouncer" (Debian's), "cenote" (the engine that it takes
+by itself), "cenote-epoll", "cenote-uring"."""
 
 import argparse
 import os
@@ -22,7 +23,8 @@ from support import (certs, configs, forbid, pgbouncer, ports, postgres,  # noqa
                      process)
 
 ENGINES = {"cenote": "auto", "cenote-epoll": "epoll", "cenote-uring": "io_uring"}
-TARGETS = ("direct", "pgbouncer", *ENGINES)
+TARGETS = ("direct", "forwarder", "pgbouncer", *ENGINES)
+FORWARDER = ROOT / "build/release/bin/bench_forwarder"
 BEGAN = time.monotonic()
 
 
@@ -114,6 +116,13 @@ class Stand:
             raise Unfit("io_uring is refused")
         return one
 
+    def forwarder(self) -> process.Process:
+        """One connection to PostgreSQL for each of a client's."""
+        port = ports.free_port()
+        return self._started(process.Process(
+            [str(FORWARDER), str(port), str(self.pg.port)], [port],
+            self.folder / "forwarder.log"))
+
     def pooler(self, target: str, pool_size: int = 20, **options):
         """Either of the two, in transaction mode."""
         if target == "pgbouncer":
@@ -127,7 +136,8 @@ class Stand:
     def stop(self, one: process.Process) -> None:
         one.kill()
         self.running.remove(one)
-        shutil.rmtree(one.folder, ignore_errors=True)
+        if hasattr(one, "folder"):
+            shutil.rmtree(one.folder, ignore_errors=True)
 
     def run(self, command: list, port: int, user: str = "app_trust",
             database: str = "acme", tls: bool = False, stdin=None,
@@ -212,6 +222,9 @@ def checked_targets(parser, text: str, allowed=TARGETS) -> list:
     if set(targets) & set(ENGINES) and not os.access(process.binary(), os.X_OK):
         parser.error(f"no {process.binary()}; build it: cmake --preset release && "
                      "cmake --build --preset release")
+    if "forwarder" in targets and not FORWARDER.exists():
+        parser.error(f"no {FORWARDER}; build it: cmake --preset release && cmake "
+                     "--build --preset release --target bench_forwarder")
     if "cenote-uring" in targets and not forbid.allows_io_uring():
         say("this system has no io_uring, or forbids it: cenote-uring is left out")
         targets.remove("cenote-uring")
