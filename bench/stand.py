@@ -3,7 +3,8 @@ poolers in front of it, programs run against them, progress lines, tables.
 
 A target is a word: "direct" (no pooler), "forwarder" (floor/forwarder.cpp: passes bytes
 on and does nothing else), "pgbouncer" (Debian's), "cenote" (the engine that it takes
-by itself), "cenote-epoll", "cenote-uring"."""
+by itself), "cenote-epoll", "cenote-uring"; "cenote-one" has one shard instead of one
+per core; "pgbouncer-unix" and "cenote-unix" reach PostgreSQL by its unix socket."""
 
 import argparse
 import os
@@ -22,8 +23,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 from support import (certs, configs, forbid, pgbouncer, ports, postgres,  # noqa: E402
                      process)
 
-ENGINES = {"cenote": "auto", "cenote-epoll": "epoll", "cenote-uring": "io_uring"}
-TARGETS = ("direct", "forwarder", "pgbouncer", *ENGINES)
+ENGINES = {"cenote": "auto", "cenote-epoll": "epoll", "cenote-uring": "io_uring",
+           "cenote-one": "auto", "cenote-unix": "auto"}
+PEERS = ("pgbouncer", "pgbouncer-unix")
+TARGETS = ("direct", "forwarder", *PEERS, *ENGINES)
 FORWARDER = ROOT / "build/release/bin/bench_forwarder"
 BEGAN = time.monotonic()
 
@@ -69,9 +72,12 @@ class Stand:
         return self.pg.query("select rolpassword from pg_authid where rolname = "
                              "'app'")[0][0]
 
+    def host(self, target: str) -> str:
+        return str(self.pg.socket_dir) if target.endswith("-unix") else "127.0.0.1"
+
     def pgbouncer(self, mode: str = "transaction", pool_size: int = 20,
                   databases: dict = None, before: list = (),
-                  **settings) -> pgbouncer.PgBouncer:
+                  host: str = "127.0.0.1", **settings) -> pgbouncer.PgBouncer:
         """Users as in `cenote`: `app` by SCRAM, `app_trust` without a password.
         `before`: a command that runs pgbouncer."""
         hba = self.folder / "hba"
@@ -80,7 +86,7 @@ class Stand:
                        "host all admin 127.0.0.0/8 scram-sha-256\n")
         one = pgbouncer.PgBouncer(
             ports.free_port(),
-            databases or {"acme": f"host=127.0.0.1 port={self.pg.port}"},
+            databases or {"acme": f"host={host} port={self.pg.port}"},
             {"app": self.verifier(), "app_trust": "", "admin": "admin-pw"},
             {"pool_mode": mode, "default_pool_size": pool_size,
              "max_client_conn": 100_000, "auth_type": "hba", "auth_hba_file": hba,
@@ -99,11 +105,15 @@ class Stand:
         config = configs.plain(self.pg)
         config["cenote"] = {"engine": ENGINES[target], "max_clients": 100_000,
                             "log": {"level": "warn"}}
+        if target == "cenote-one":
+            config["cenote"]["shards"] = 1
         config["tls"] = {"client": {"mode": "allow", "certificate": str(self.cert),
                                     "key": str(self.key)}}
         config["tenant"] = [configs.tenant(self.pg, "", databases=[
-            configs.database(self.pg, "acme", pool_size=pool_size),
+            configs.database(self.pg, "acme", pool_size=pool_size,
+                             host=self.host(target)),
             configs.database(self.pg, "acme_sessions", dbname="acme",
+                             host=self.host(target),
                              pool_size=session_pool_size or pool_size)],
             users=[{"name": "app", "password": self.verifier()},
                    {"name": "app_trust", "auth": "trust"}])]

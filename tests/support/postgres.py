@@ -99,8 +99,9 @@ class Postgres:
         self._run(str(self.bin / "initdb"), "-D", str(self.data), "-U", "postgres",
                   "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
         lines = ["local all postgres trust", "host all postgres 127.0.0.1/32 trust"]
-        lines += [f"host all {role} 127.0.0.1/32 {method}"
-                  for role, method in ROLES.items()]
+        for role, method in ROLES.items():
+            lines += [f"host all {role} 127.0.0.1/32 {method}",
+                      f"local all {role} {method}"]
         self.write_hba(lines)
         with open(self.data / "postgresql.conf", "a") as conf:
             for key, value in self.settings.items():
