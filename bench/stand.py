@@ -2,7 +2,7 @@
 poolers in front of it, programs run against them, progress lines, tables.
 
 A target is a word: "direct" (no pooler), "forwarder" (floor/forwarder.cpp: passes bytes
-on and does nothing else), "pgbouncer" (Debian's), "cenote" (the engine that it takes
+on and does nothing else), "splice" (the same, through a pipe), "pgbouncer" (Debian's), "cenote" (the engine that it takes
 by itself), "cenote-epoll", "cenote-uring"; "cenote-one" has one shard instead of one
 per core; "pgbouncer-unix" and "cenote-unix" reach PostgreSQL by its unix socket."""
 
@@ -26,7 +26,8 @@ from support import (certs, configs, forbid, pgbouncer, ports, postgres,  # noqa
 ENGINES = {"cenote": "auto", "cenote-epoll": "epoll", "cenote-uring": "io_uring",
            "cenote-one": "auto", "cenote-unix": "auto"}
 PEERS = ("pgbouncer", "pgbouncer-unix")
-TARGETS = ("direct", "forwarder", *PEERS, *ENGINES)
+FLOORS = ("forwarder", "splice")
+TARGETS = ("direct", *FLOORS, *PEERS, *ENGINES)
 FORWARDER = ROOT / "build/release/bin/bench_forwarder"
 BEGAN = time.monotonic()
 
@@ -126,12 +127,13 @@ class Stand:
             raise Unfit("io_uring is refused")
         return one
 
-    def forwarder(self) -> process.Process:
+    def forwarder(self, target: str) -> process.Process:
         """One connection to PostgreSQL for each of a client's."""
         port = ports.free_port()
+        how = ["splice"] if target == "splice" else []
         return self._started(process.Process(
-            [str(FORWARDER), str(port), str(self.pg.port)], [port],
-            self.folder / "forwarder.log"))
+            [str(FORWARDER), str(port), str(self.pg.port), *how], [port],
+            self.folder / f"{target}.log"))
 
     def pooler(self, target: str, pool_size: int = 20, **options):
         """Either of the two, in transaction mode."""
@@ -232,7 +234,7 @@ def checked_targets(parser, text: str, allowed=TARGETS) -> list:
     if set(targets) & set(ENGINES) and not os.access(process.binary(), os.X_OK):
         parser.error(f"no {process.binary()}; build it: cmake --preset release && "
                      "cmake --build --preset release")
-    if "forwarder" in targets and not FORWARDER.exists():
+    if set(FLOORS) & set(targets) and not FORWARDER.exists():
         parser.error(f"no {FORWARDER}; build it: cmake --preset release && cmake "
                      "--build --preset release --target bench_forwarder")
     if "cenote-uring" in targets and not forbid.allows_io_uring():
