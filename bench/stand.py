@@ -2,9 +2,10 @@
 poolers in front of it, programs run against them, progress lines, tables.
 
 A target is a word: "direct" (no pooler), "forwarder" (floor/forwarder.cpp: passes bytes
-on and does nothing else), "splice" (the same, through a pipe), "pgbouncer" (Debian's), "cenote" (the engine that it takes
-by itself), "cenote-epoll", "cenote-uring"; "cenote-one" has one shard instead of one
-per core; "pgbouncer-unix" and "cenote-unix" reach PostgreSQL by its unix socket."""
+on and does nothing else), "forwarder-uring" (the same with io_uring), "splice" (the
+same through a pipe), "pgbouncer" (Debian's), "cenote" (the engine that it takes by
+itself), "cenote-epoll", "cenote-uring"; "cenote-one" has one shard instead of one per
+core; "pgbouncer-unix" and "cenote-unix" reach PostgreSQL by its unix socket."""
 
 import argparse
 import os
@@ -26,9 +27,10 @@ from support import (certs, configs, forbid, pgbouncer, ports, postgres,  # noqa
 ENGINES = {"cenote": "auto", "cenote-epoll": "epoll", "cenote-uring": "io_uring",
            "cenote-one": "auto", "cenote-unix": "auto"}
 PEERS = ("pgbouncer", "pgbouncer-unix")
-FLOORS = ("forwarder", "splice")
+FLOORS = ("forwarder", "forwarder-uring", "splice")
 TARGETS = ("direct", *FLOORS, *PEERS, *ENGINES)
 FORWARDER = ROOT / "build/release/bin/bench_forwarder"
+URING_FORWARDER = ROOT / "build/release/bin/bench_uring_forwarder"
 BEGAN = time.monotonic()
 
 
@@ -131,8 +133,9 @@ class Stand:
         """One connection to PostgreSQL for each of a client's."""
         port = ports.free_port()
         how = ["splice"] if target == "splice" else []
+        program = URING_FORWARDER if target == "forwarder-uring" else FORWARDER
         return self._started(process.Process(
-            [str(FORWARDER), str(port), str(self.pg.port), *how], [port],
+            [str(program), str(port), str(self.pg.port), *how], [port],
             self.folder / f"{target}.log"))
 
     def pooler(self, target: str, pool_size: int = 20, **options):
@@ -234,9 +237,9 @@ def checked_targets(parser, text: str, allowed=TARGETS) -> list:
     if set(targets) & set(ENGINES) and not os.access(process.binary(), os.X_OK):
         parser.error(f"no {process.binary()}; build it: cmake --preset release && "
                      "cmake --build --preset release")
-    if set(FLOORS) & set(targets) and not FORWARDER.exists():
-        parser.error(f"no {FORWARDER}; build it: cmake --preset release && cmake "
-                     "--build --preset release --target bench_forwarder")
+    if set(FLOORS) & set(targets) and not URING_FORWARDER.exists():
+        parser.error(f"no {URING_FORWARDER}; build it: cmake --preset release && cmake "
+                     "--build --preset release --target bench_forwarders")
     if "cenote-uring" in targets and not forbid.allows_io_uring():
         say("this system has no io_uring, or forbids it: cenote-uring is left out")
         targets.remove("cenote-uring")

@@ -1,0 +1,242 @@
+// As forwarder.cpp, with io_uring: multishot receive into a ring of buffers, which are
+// sent as they are; one system call a turn.
+//
+//   bench_uring_forwarder LISTEN_PORT SERVER_PORT    (both on 127.0.0.1)
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <liburing.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr unsigned entries = 1024;
+constexpr unsigned buffers = 1024; // A power of two.
+constexpr unsigned buffer_bytes = 8 * 1024;
+constexpr std::uint64_t is_send = 1ull << 32;
+
+[[noreturn]] void fail(const char* what, int error) {
+  std::fprintf(stderr, "%s: %s\n", what, std::strerror(error));
+  std::exit(1);
+}
+
+sockaddr_in local(const char* port) {
+  sockaddr_in out{};
+  out.sin_family = AF_INET;
+  out.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  out.sin_port = htons(static_cast<std::uint16_t>(std::atoi(port)));
+  return out;
+}
+
+int tcp_socket() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    fail("socket", errno);
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  return fd;
+}
+
+struct chunk {
+  unsigned buffer;
+  unsigned at;
+  unsigned size;
+};
+
+struct direction {
+  int to = -1; ///< -1: closed.
+  std::deque<chunk> unsent; ///< The first one is under way.
+};
+
+class forwarder {
+public:
+  forwarder(const char* port, const char* server)
+    : listener_{tcp_socket()},
+      server_{local(server)},
+      memory_(std::size_t{buffers} * buffer_bytes) {
+    const auto where = local(port);
+    if (bind(listener_, reinterpret_cast<const sockaddr*>(&where), sizeof where)
+          != 0
+        || listen(listener_, SOMAXCONN) != 0)
+      fail("listen", errno);
+    const auto failed = io_uring_queue_init(
+      entries, &ring_, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+    if (failed != 0)
+      fail("io_uring", -failed);
+    give_buffers();
+    for (unsigned i = 0; i < buffers; ++i)
+      give_back(i);
+    io_uring_prep_multishot_accept(entry(0), listener_, nullptr, nullptr,
+                                   SOCK_CLOEXEC);
+    mark();
+  }
+
+  [[noreturn]] void run() {
+    for (;;) {
+      io_uring_submit_and_wait(&ring_, 1);
+      io_uring_cqe* each = nullptr;
+      unsigned head = 0;
+      unsigned count = 0;
+      io_uring_for_each_cqe(&ring_, head, each) {
+        ++count;
+        took(*each);
+      }
+      io_uring_cq_advance(&ring_, count);
+    }
+  }
+
+private:
+  void give_buffers() {
+    const auto bytes = buffers * sizeof(io_uring_buf);
+    auto* shared = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+      fail("mmap", errno);
+    given_ = static_cast<io_uring_buf_ring*>(shared);
+    io_uring_buf_reg how{};
+    how.ring_addr = reinterpret_cast<std::uintptr_t>(shared);
+    how.ring_entries = buffers;
+    if (const auto error = io_uring_register_buf_ring(&ring_, &how, 0); error != 0)
+      fail("buffers", -error);
+    io_uring_buf_ring_init(given_);
+  }
+
+  io_uring_sqe* entry(std::uint64_t about) {
+    auto* out = io_uring_get_sqe(&ring_);
+    if (out == nullptr) {
+      io_uring_submit(&ring_);
+      out = io_uring_get_sqe(&ring_);
+    }
+    next_ = out;
+    about_ = about;
+    return out;
+  }
+
+  void mark() {
+    io_uring_sqe_set_data64(next_, about_);
+  }
+
+  void give_back(unsigned buffer) {
+    io_uring_buf_ring_add(given_, at(buffer), buffer_bytes,
+                          static_cast<unsigned short>(buffer),
+                          io_uring_buf_ring_mask(buffers), 0);
+    io_uring_buf_ring_advance(given_, 1);
+  }
+
+  char* at(unsigned buffer) {
+    return memory_.data() + std::size_t{buffer} * buffer_bytes;
+  }
+
+  void receive(int from) {
+    auto* what = entry(static_cast<std::uint64_t>(from));
+    io_uring_prep_recv_multishot(what, from, nullptr, 0, 0);
+    what->flags |= IOSQE_BUFFER_SELECT;
+    what->buf_group = 0;
+    mark();
+  }
+
+  void took(const io_uring_cqe& what) {
+    const auto fd = static_cast<int>(what.user_data & 0xffffffff);
+    if (what.user_data == 0)
+      return take_connection(what.res);
+    if ((what.user_data & is_send) != 0)
+      return sent(fd, what.res);
+    auto& way = ways_[static_cast<std::size_t>(fd)];
+    if (what.res > 0) {
+      way.unsent.push_back({what.flags >> IORING_CQE_BUFFER_SHIFT, 0,
+                            static_cast<unsigned>(what.res)});
+      if (way.unsent.size() == 1)
+        send_next(fd);
+    } else if (what.res != -ENOBUFS) {
+      return end(fd);
+    }
+    if ((what.flags & IORING_CQE_F_MORE) == 0 && way.to >= 0)
+      receive(fd);
+  }
+
+  void send_next(int from) {
+    auto& way = ways_[static_cast<std::size_t>(from)];
+    const auto& first = way.unsent.front();
+    io_uring_prep_send(entry(static_cast<std::uint64_t>(from) | is_send),
+                       way.to, at(first.buffer) + first.at, first.size,
+                       MSG_NOSIGNAL | MSG_WAITALL);
+    mark();
+  }
+
+  void sent(int from, int size) {
+    auto& way = ways_[static_cast<std::size_t>(from)];
+    auto& first = way.unsent.front();
+    first.at += size > 0 ? static_cast<unsigned>(size) : first.size;
+    first.size -= size > 0 ? static_cast<unsigned>(size) : first.size;
+    if (first.size == 0) {
+      give_back(first.buffer);
+      way.unsent.pop_front();
+    }
+    if (!way.unsent.empty() && way.to >= 0)
+      send_next(from);
+  }
+
+  void take_connection(int client) {
+    if (client < 0)
+      return;
+    const int server = tcp_socket();
+    if (connect(server, reinterpret_cast<const sockaddr*>(&server_),
+                sizeof server_)
+        != 0)
+      fail("connect", errno);
+    join(client, server);
+    join(server, client);
+  }
+
+  void join(int from, int to) {
+    const int on = 1;
+    setsockopt(from, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (ways_.size() <= static_cast<std::size_t>(from))
+      ways_.resize(static_cast<std::size_t>(from) + 1);
+    ways_[static_cast<std::size_t>(from)].to = to;
+    receive(from);
+  }
+
+  /// The descriptors stay as they are until this program ends: what is under way
+  /// may still name them.
+  void end(int one) {
+    auto& to = ways_[static_cast<std::size_t>(one)].to;
+    if (to < 0)
+      return;
+    ways_[static_cast<std::size_t>(to)].to = -1;
+    shutdown(to, SHUT_RDWR);
+    shutdown(one, SHUT_RDWR);
+    to = -1;
+  }
+
+  io_uring ring_{};
+  io_uring_buf_ring* given_ = nullptr;
+  io_uring_sqe* next_ = nullptr;
+  std::uint64_t about_ = 0;
+  int listener_;
+  sockaddr_in server_;
+  std::vector<direction> ways_; ///< By descriptor.
+  std::vector<char> memory_;
+};
+
+} // namespace
+
+int main(int count, char** words) {
+  if (count != 3) {
+    std::fprintf(stderr, "usage: %s LISTEN_PORT SERVER_PORT\n", words[0]);
+    return 2;
+  }
+  static forwarder it{words[1], words[2]};
+  it.run();
+}
