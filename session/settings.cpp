@@ -21,20 +21,6 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
 constexpr std::string_view set_sql
   = "select pg_catalog.set_config($1, $2, false)";
 
-/// As an identifier. The parts of a custom setting's name are quoted each.
-std::string quoted(std::string_view name) {
-  std::string out = "\"";
-  for (char c : name) {
-    if (c == '.')
-      out += "\".\"";
-    else if (c == '"')
-      out += "\"\"";
-    else
-      out += c;
-  }
-  return out + '"';
-}
-
 const std::string* find(const startup_settings& in,
                         std::string_view name) noexcept {
   if (!in)
@@ -187,12 +173,13 @@ void set_last(std::vector<std::pair<std::string, std::string>>& settings,
   settings.emplace_back(name, value);
 }
 
-void append_replay(std::vector<std::byte>& out, std::string& sent,
-                   const reported_values& have, const reported_values& want,
-                   const startup_settings& have_startup,
-                   const startup_settings& want_startup) {
+void append_replay(
+  std::vector<std::byte>& out, std::string& sent, const reported_values& have,
+  const reported_values& want, const startup_settings& have_startup,
+  const startup_settings& want_startup,
+  std::span<const std::pair<std::string, std::string>> unread) {
   bool same_startup = same_settings(have_startup, want_startup);
-  if (have == want && same_startup)
+  if (have == want && same_startup && unread.empty())
     return;
   auto before = sent.size();
   extended_batch make{out, sent};
@@ -203,7 +190,7 @@ void append_replay(std::vector<std::byte>& out, std::string& sent,
     for (auto at = have_startup->rbegin(); at != have_startup->rend(); ++at)
       if (find(want_startup, at->first) == nullptr) {
         is_new_user = is_new_user || at->first == "session_authorization";
-        make.parse({}, "reset " + quoted(at->first));
+        make.parse({}, "reset " + quoted_setting(at->first));
         make.bind({});
         make.execute();
       }
@@ -231,6 +218,10 @@ void append_replay(std::vector<std::byte>& out, std::string& sent,
       set(reported_names[i], want.get(i));
   if (want.knows(encoding) && have.get(encoding) != want.get(encoding))
     set(reported_names[encoding], want.get(encoding));
+  for (const bool is_encoding : {false, true})
+    for (const auto& [name, value] : unread)
+      if ((reported_index(name) == encoding) == is_encoding)
+        set(name, value);
   if (sent.size() > before)
     make.sync();
 }
@@ -246,6 +237,23 @@ std::optional<bool> parse_bool(std::string_view word) noexcept {
   if (begins("false", 1) || begins("no", 1) || begins("off", 2) || word == "0")
     return false;
   return std::nullopt;
+}
+
+std::string quoted_setting(std::string_view name) {
+  std::string out = "\"";
+  for (char c : name) {
+    if (c == '.')
+      out += "\".\"";
+    else if (c == '"')
+      out += "\"\"";
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
+bool is_same_setting(std::string_view a, std::string_view b) noexcept {
+  return equal_ignoring_case(a, b);
 }
 
 bool is_setting_name(std::string_view name) noexcept {

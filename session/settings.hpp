@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -124,15 +125,25 @@ void set_last(std::vector<std::pair<std::string, std::string>>& settings,
 /// parameters, so nothing in them is ever quoted or read as SQL. Returns the
 /// tags of the messages in order through `sent`; appends nothing when both are
 /// equal. Reported values that the client never saw (number 0) are left as they
-/// are.
+/// are. Behind all that come the settings `unread`, in order: their meaning may
+/// rest on `want` ("dmy" says nothing of ISO).
 void append_replay(std::vector<std::byte>& out, std::string& sent,
                    const reported_values& have, const reported_values& want,
                    const startup_settings& have_startup,
-                   const startup_settings& want_startup);
+                   const startup_settings& want_startup,
+                   std::span<const std::pair<std::string, std::string>> unread
+                   = {});
 
 /// Equality by content, cheap when both are the same object.
 [[nodiscard]] bool same_settings(const startup_settings& lhs,
                                  const startup_settings& rhs) noexcept;
+
+/// `name` as an identifier; the parts of a custom setting's name each.
+[[nodiscard]] std::string quoted_setting(std::string_view name);
+
+/// Whether `a` and `b` name the same setting: any case.
+[[nodiscard]] bool is_same_setting(std::string_view a,
+                                   std::string_view b) noexcept;
 
 /// Whether `name` may stand unquoted in RESET: [A-Za-z_][A-Za-z0-9_.$]*, at
 /// most 127 bytes.

@@ -187,6 +187,7 @@ void read_set(node what, sql_statement& to) {
     setting_touched out;
     out.name = lowered(std::move(touched));
     out.is_local = is_local ? answer::yes : answer::no;
+    out.to_default = kind == "VAR_RESET" || kind == "VAR_SET_DEFAULT";
     to.settings.push_back(std::move(out));
   };
   if (kind != "VAR_SET_MULTI") {

@@ -73,6 +73,7 @@ struct setting_touched {
   answer is_local = answer::no;
   std::uint16_t local_parameter = 0; ///< n of `$n`.
   bool by_function = false;          ///< set_config().
+  bool to_default = false; ///< SET … TO DEFAULT, SET TIME ZONE LOCAL, RESET.
 };
 
 struct sql_statement {

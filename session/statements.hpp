@@ -40,11 +40,15 @@ struct statement_identity {
   /// Whether a statement of this name may be there because we made it.
   [[nodiscard]] static bool may_be_ours(std::string_view name) noexcept {
     return name.starts_with(prefix)
-        && (name.size() >= prefix.size() + digits || name == asker);
+        && (name.size() >= prefix.size() + digits || name == asker
+            || name == setter);
   }
 
   /// The one that asks what a transaction left behind.
   static constexpr std::string_view asker = "cenote_left_behind";
+
+  /// The one that sets what a client has as its default.
+  static constexpr std::string_view setter = "cenote_own_default";
 };
 
 /// The SQL of a definition.

@@ -97,20 +97,27 @@ bool unlistens(sql_verb verb) noexcept {
       || verb == sql_verb::do_block || verb == sql_verb::call;
 }
 
-/// SET … TO DEFAULT, SET TIME ZONE LOCAL; anything that ends so.
-bool sets_default(std::string_view statement) noexcept {
-  while (!statement.empty()
-         && std::string_view{" \t\r\n"}.find(statement.back())
-              != std::string_view::npos)
-    statement.remove_suffix(1);
-  auto ends_with = [&](std::string_view word) {
-    return statement.size() >= word.size()
-        && std::equal(word.begin(), word.end(),
-                      statement.end()
-                        - static_cast<std::ptrdiff_t>(word.size()),
-                      [](char x, char y) { return x == (y | 0x20); });
-  };
-  return ends_with("default") || ends_with("local");
+void add_undoing(const sql_statement& from, std::uint32_t number,
+                 text_traces& to) {
+  undoing out;
+  if (from.verb == sql_verb::reset)
+    out.how = undoing::form::reset;
+  else if (from.verb == sql_verb::set)
+    out.how = undoing::form::set;
+  else if (from.verb == sql_verb::set_local)
+    out.how = undoing::form::set_local;
+  else if (from.verb != sql_verb::reset_all)
+    return;
+  if (from.verb != sql_verb::reset_all) {
+    if (from.settings.size() != 1 || !from.settings.front().to_default)
+      return;
+    out.name = from.settings.front().name;
+  }
+  out.statement = number;
+  out.at = from.where.at;
+  out.size = from.where.size;
+  to.resets = to.resets || from.verb != sql_verb::set_local;
+  to.undoings.push_back(std::move(out));
 }
 
 /// DROP of what may be the last temporary thing; nothing else asks for a look.
@@ -144,6 +151,7 @@ text_traces traces_of(std::string_view sql) {
     out.kinds = trace_set::all();
     out.unlistens = true;
   }
+  std::uint32_t number = 0;
   for (const auto& each : look.statements) {
     out.kinds.add(kinds_of(each));
     add_settings(each, out);
@@ -153,11 +161,11 @@ text_traces traces_of(std::string_view sql) {
                           || each.verb == sql_verb::discard_all;
     out.unlistens = out.unlistens || unlistens(each.verb);
     out.discards = out.discards || each.verb == sql_verb::discard_all;
-    out.resets
-      = out.resets || each.verb == sql_verb::reset
-     || each.verb == sql_verb::reset_all || each.verb == sql_verb::discard_all
-     || (each.verb == sql_verb::set && sets_default(each.where.of(sql)));
+    add_undoing(each, number++, out);
   }
+  out.resets = out.resets || out.discards;
+  if (look.has_backslash)
+    out.undoings.clear();
   return out;
 }
 

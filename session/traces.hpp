@@ -82,10 +82,22 @@ struct named_in_text {
   std::uint32_t size = 0;
 };
 
+/// RESET, SET … TO DEFAULT: the setting goes back to the server's default, but
+/// to its client what it said at its start is the default.
+struct undoing {
+  enum class form : std::uint8_t { reset, set, set_local };
+
+  form how = form::reset;
+  std::string name;            ///< In lower case; empty: ALL.
+  std::uint32_t statement = 0; ///< Its number in the text, from 0.
+  std::uint32_t at = 0;        ///< Where it stands in the text, and its bytes.
+  std::uint32_t size = 0;
+};
+
 /// What one SQL text may leave behind whenever it runs.
 struct text_traces {
   trace_set kinds;
-  /// It undoes settings: what the client said at its start is its default.
+  /// It undoes settings, and not for the transaction alone.
   bool resets = false;
   /// It may take back a LISTEN, in its transaction.
   bool unlistens = false;
@@ -99,9 +111,15 @@ struct text_traces {
   std::vector<std::uint16_t> setting_parameters;
   /// In the order of the text.
   std::vector<named_in_text> names;
+  /// The same. None where the text may mean something else than it seems to.
+  std::vector<undoing> undoings;
 
   [[nodiscard]] bool empty() const noexcept {
     return kinds.empty();
+  }
+
+  [[nodiscard]] bool resets_anything() const noexcept {
+    return resets || !undoings.empty();
   }
 };
 

@@ -94,6 +94,27 @@ BOOST_AUTO_TEST_CASE(the_encoding_changes_last) {
   BOOST_TEST(got.text.find("client_encoding") > got.text.find("TimeZone"));
 }
 
+BOOST_AUTO_TEST_CASE(what_postgresql_has_not_read_comes_behind_all_else) {
+  value_store store;
+  reported_values have{store};
+  have.set(2, "German, YMD");
+  reported_values want{store};
+  want.set(2, "ISO, MDY");
+  const std::vector<std::pair<std::string, std::string>> unread
+    = {{"client_encoding", "latin-1"}, {"datestyle", "dmy"}};
+  std::vector<std::byte> out;
+  std::string tags;
+  append_replay(out, tags, have, want, nullptr, nullptr, unread);
+  BOOST_TEST(tags == "PBEBEBES");
+  const std::string_view text{reinterpret_cast<const char*>(out.data()),
+                              out.size()};
+  BOOST_TEST(text.find("ISO, MDY") < text.find("dmy"));
+  BOOST_TEST(text.find("dmy") < text.find("latin-1"));
+  // Also where the server has the rest already.
+  append_replay(out, tags = {}, want, want, nullptr, nullptr, unread);
+  BOOST_TEST(tags == "PBEBES");
+}
+
 BOOST_AUTO_TEST_CASE(what_the_last_client_had_and_this_one_has_not_is_reset) {
   value_store store;
   reported_values same{store};

@@ -102,6 +102,11 @@ BOOST_AUTO_TEST_CASE(reset_and_forgetting_are_told) {
   BOOST_TEST(traces_of("reset work_mem").resets);
   BOOST_TEST(traces_of("select 1; discard all").resets);
   BOOST_TEST(!traces_of("set work_mem = '1MB'").resets);
+  BOOST_TEST(traces_of("set work_mem to default /* x */").resets);
+  BOOST_TEST(traces_of("set time zone local").resets);
+  BOOST_TEST(!traces_of("set local work_mem to default").resets);
+  BOOST_TEST(traces_of("set local work_mem to default").undoings.size() == 1u);
+  BOOST_TEST(!traces_of("set app.x = 'default'").resets);
   BOOST_TEST(traces_of("deallocate all").forgets_statements);
   BOOST_TEST(!traces_of("deallocate one").forgets_statements);
 }
