@@ -50,15 +50,18 @@ struct peer_name {
 };
 
 /// All of a client that crosses from the edge to a shard. Whoever holds it owns
-/// the socket. The login is complete except for the last words: the shard makes
-/// the key and sends them with BackendKeyData and ReadyForQuery, all at once.
+/// the socket. The login is complete except for the last words: the shard sends
+/// them with the greeting, the key that it makes, and ReadyForQuery, all at
+/// once.
 struct client_adoption {
   net::unique_fd socket;
   std::unique_ptr<net::tls_session>
     tls;                         ///< Null without TLS, never mid-handshake.
   std::vector<std::byte> unread; ///< Read ahead by the edge; comes first.
-  /// SCRAM's last message, AuthenticationOk, ParameterStatus: not sent yet.
+  /// SCRAM's last message, AuthenticationOk: not sent yet.
   std::vector<std::byte> last_words;
+  /// Becomes the ParameterStatus messages, with the client's own values in it.
+  std::shared_ptr<const greeting> greet;
   subscription seat;
   std::string user; ///< As the client said it, tenant cut off.
   std::string database;

@@ -134,6 +134,9 @@ bool client_link::take_start(const protocol::piece& part,
     walker_ = message_walker{limits::message_bytes_max};
     return false;
   }
+  if (prepared_ && prepared_->is_behind_due
+      && put_behind_execute(forward) != named::passed)
+    return false;
   bool was_at_rest = server_->mirror().owes_nothing();
   if (lane_.renames_statements()) {
     const auto tag = protocol::frontend_tag_of(part.tag);
@@ -154,6 +157,11 @@ bool client_link::take_start(const protocol::piece& part,
   }
   if (was_at_rest)
     request_at_ = lane_.home().now();
+  if (prepared_ && !prepared_->behind_execute.empty()) {
+    prepared_->is_behind_due = part.tag == 'E';
+    if (part.tag == 'S')
+      prepared_->behind_execute.clear();
+  }
   mid_message_ = !part.ends();
   if (server_->sent_batch().is_kept())
     server_->keep_sent(part.tag, part.bytes);

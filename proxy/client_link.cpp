@@ -44,55 +44,6 @@ client_link::client_link(lane& in, client_adoption from)
 
 client_link::~client_link() = default;
 
-bool client_link::start(const greeting* pool_defaults) {
-  auto arriving = std::exchange(arriving_, nullptr);
-  auto& home = lane_.home();
-  auto made = home.io().attach(std::move(arriving->socket),
-                               std::move(arriving->tls), *this);
-  if (!made)
-    return false;
-  stream_ = *made;
-  if (pool_defaults != nullptr)
-    for (auto& [name, value] : pool_defaults->parameters)
-      if (auto index = session::reported_index(name))
-        told_.set(*index, value);
-  std::vector<std::pair<std::string, std::string>> others;
-  for (auto& [name, value] : arriving->settings) {
-    settings_confirmed_ = false;
-    const auto may_ask = lane_.follows_sessions() || lane_.is_session();
-    if (may_ask && session::is_asked_by_name(name)) {
-      names();
-      note_setting(name);
-    }
-    // What this PostgreSQL does not report it must be asked for, like others.
-    auto index = session::reported_index(name);
-    if (index && (pool_defaults == nullptr || told_.knows(*index)))
-      told_.set(*index, value);
-    else
-      session::set_last(others, name, value);
-  }
-  given_ = home.lists().share(std::move(arriving->settings));
-  startup_ = home.lists().share(std::move(others));
-  key_ = home.register_client(*this, arriving->has_long_key);
-  ready_at_ = request_at_ = home.now();
-  auto& out = home.scratch();
-  out.insert(out.end(), arriving->last_words.begin(),
-             arriving->last_words.end());
-  protocol::writer to{out};
-  const auto key = home.spell_out(key_);
-  protocol::backend_key_data{static_cast<std::int32_t>(key.pid), key.secret}
-    .encode(to);
-  to.begin('Z');
-  to.byte1('I');
-  to.end();
-  home.io().send_copy(*stream_, out);
-  ++lane_.sums().logins;
-  rearm();
-  if (!arriving->unread.empty())
-    pump({arriving->unread, nullptr}, false);
-  return true;
-}
-
 // -- decisions ----------------------------------------------------------------
 
 void client_link::apply(event what) {
@@ -111,8 +62,9 @@ void client_link::carry_out(effect what) {
     case effect::leave_queue:
       return lane_.leave_queue(*this);
     case effect::prepare_server:
-      if (server_->prepare(told_, startup_, settings_confirmed_))
-        enter_block();
+      if (server_->prepare(told_, startup_, settings_confirmed_,
+                           unread_settings()))
+        is_greeted() ? enter_block() : prepared();
       return;
     case effect::forward_held:
       return forward_held();
@@ -148,11 +100,30 @@ void client_link::lend(server_link& server) {
 
 void client_link::prepared() {
   settings_confirmed_ = true;
-  enter_block();
+  if (is_greeted())
+    return enter_block();
+  greet();
+  apply(event::prepared);
+  if (phase_ != session::phase::borrowing || mid_message_
+      || !server_->mirror().owes_nothing())
+    return;
+  // It has asked for nothing yet.
+  if (lane_.ending())
+    return refuse(*lane_.ending());
+  apply(event::released);
+  rearm();
 }
 
 void client_link::settings_rejected(std::vector<std::byte> error) {
+  auto words = protocol::error_response::decode(
+    std::span{error}.subspan(protocol::header_bytes));
+  if (words) {
+    words->severity = words->severity_plain = "FATAL";
+    error = protocol::encoded(*words);
+  }
   parting().words = std::move(error);
+  // Which of them it has is not worth knowing: the server is reset.
+  traces_.add(session::trace::settings);
   why_ = ec::protocol_violation;
   apply(event::refuse);
 }
@@ -184,7 +155,8 @@ void client_link::server_lost(bool explained) {
 }
 
 void client_link::cancel() {
-  if (phase_ != session::phase::gone)
+  // Nobody knows the key of a client that was not greeted.
+  if (phase_ != session::phase::gone && is_greeted())
     apply(event::cancel);
 }
 

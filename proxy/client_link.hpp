@@ -19,7 +19,9 @@
 #include "session/client_life.hpp"
 #include "session/left_behind.hpp"
 #include "session/listens.hpp"
+#include "session/own_defaults.hpp"
 #include "session/settings.hpp"
+#include "session/startup_values.hpp"
 #include "session/statement_journal.hpp"
 #include "session/statements.hpp"
 #include "session/traces.hpp"
@@ -36,9 +38,14 @@ public:
   client_link(lane& in, client_adoption from);
   ~client_link();
 
-  /// Attaches the socket, sends BackendKeyData and ReadyForQuery, takes what
+  /// Attaches the socket, greets the client or finds out with what, takes what
   /// the edge had read ahead. False: the engine would not have it.
   bool start(const greeting* pool_defaults);
+
+  /// Has heard what its settings are.
+  [[nodiscard]] bool is_greeted() const noexcept {
+    return greeting_ == nullptr;
+  }
 
   // -- the lane ---------------------------------------------------------------
 
@@ -207,6 +214,22 @@ public:
   void on_time(time_point now) override;
 
 private:
+  /// A greeting that waits until PostgreSQL has read the client's settings.
+  struct greeting_due {
+    std::shared_ptr<const greeting> words;
+    session::startup_settings unread;
+    /// Those of `unread` that are reported.
+    session::settings_list reported;
+  };
+
+  void take_startup(const session::settings_list& given,
+                    const greeting* pool_defaults);
+  [[nodiscard]] std::span<const std::pair<std::string, std::string>>
+  unread_settings() const noexcept;
+  void note_own_values(session::settings_list given);
+  void greet();
+  void say_greeting(const greeting* words, std::vector<std::byte>& out);
+
   void apply(session::event what);
   void carry_out(session::effect what);
   /// Where a run of request bytes goes: to the lent server.
@@ -269,11 +292,13 @@ private:
   std::vector<std::byte> drop_unnamed();
   void note_dropped(std::vector<std::byte> before, std::uint32_t batch);
   named pass_spliced(const named_message& what,
-                     const session::text_traces& found, request_run& forward);
+                     const session::text_traces& found,
+                     session::own_defaults& own, request_run& forward);
   named say_query_fails(std::vector<std::byte> words, request_run& forward);
   named end_query(named outcome, request_run& forward);
   named refuse_pin(const session::text_traces& what, bool is_query,
                    request_run& forward, bool& refused);
+  named put_behind_execute(request_run& forward);
   named note_bound(const session::text_traces& what,
                    const named_message& message,
                    std::span<const std::byte> values);
@@ -398,7 +423,8 @@ private:
   std::vector<std::byte> begin_; ///< The Query that `held_block_` began with.
   session::reported_values told_;
   session::startup_settings startup_;
-  session::startup_settings given_; ///< All that the startup message set.
+  /// All that the startup message set; reported ones as PostgreSQL reads them.
+  session::startup_settings given_;
   timers::entry timer_;
   subscription seat_;
   cancel_handle key_;
@@ -414,6 +440,9 @@ private:
     std::uint32_t unnamed_edition = 0;
     session::text_traces unnamed_traces;
     std::vector<std::byte> gathered;
+    /// What goes behind the Execute of a RESET.
+    std::vector<std::string> behind_execute;
+    bool is_behind_due = false; ///< The Execute was sent.
     /// Settings touched that PostgreSQL must be asked for by name.
     std::vector<std::string> named_settings;
     /// What SQL PREPARE named, on the server that is kept for it.
@@ -433,6 +462,7 @@ private:
   std::unique_ptr<farewell> farewell_;
   std::unique_ptr<session::client_listens> listens_;
   std::unique_ptr<client_adoption> arriving_; ///< Until `start`.
+  std::unique_ptr<greeting_due> greeting_;    ///< Null: it was said.
   // What is only read for the console and the log.
   net::packed_address peer_;
   net::packed_address local_;

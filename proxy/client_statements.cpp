@@ -290,6 +290,8 @@ client_link::named client_link::pass_bind(const named_message& what,
     return named::more;
   }
   const auto* found = prepared_ ? prepared_->named.find(name) : nullptr;
+  if (prepared_)
+    prepared_->behind_execute.clear();
   if (auto* traces = name.empty() && prepared_ ? &prepared_->unnamed_traces
                    : found != nullptr          ? &(*found)->traces()
                                                : nullptr;

@@ -16,6 +16,7 @@
 #include "proxy/lane.hpp"
 #include "proxy/server_link.hpp"
 #include "proxy/shard.hpp"
+#include "session/extended_batch.hpp"
 
 namespace cenote::proxy {
 
@@ -46,10 +47,13 @@ bool is_same_name(std::string_view a, std::string_view b) noexcept {
                     [&](char x, char y) { return lower(x) == lower(y); });
 }
 
+/// A custom setting that was reset is still there, and empty.
 bool has(const std::vector<std::pair<std::string, std::string>>& settings,
          std::string_view name) noexcept {
   return std::any_of(settings.begin(), settings.end(), [&](auto& each) {
-    return is_same_name(each.first, name);
+    const auto is_empty_custom
+      = each.second.empty() && name.find('.') != std::string_view::npos;
+    return is_same_name(each.first, name) && !is_empty_custom;
   });
 }
 
@@ -68,12 +72,6 @@ std::vector<std::byte> exists_already(std::string_view name) {
     = "prepared statement \"" + std::string{name} + "\" already exists";
   words.message = text;
   return protocol::encoded(words);
-}
-
-/// Of UTF-8, as PostgreSQL counts positions.
-std::int32_t characters(std::string_view text) noexcept {
-  return static_cast<std::int32_t>(std::count_if(
-    text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 /// The text parameters of a Bind, behind its names; `what` is called with each
@@ -139,8 +137,32 @@ client_link::named client_link::note_bound(const session::text_traces& what,
     });
   }
   note_traces(what);
+  if (given_ && !what.undoings.empty())
+    if (auto behind = session::statements_behind(what, *given_))
+      prepared_->behind_execute = std::move(*behind);
   if (what.forgets_statements)
     server_->note(session::statement_change::all_forgotten, {}, {});
+  return named::passed;
+}
+
+/// A RESET was carried out by Execute: it went back to the server's default.
+client_link::named client_link::put_behind_execute(request_run& forward) {
+  constexpr auto statement = session::statement_identity::setter;
+  auto& out = lane_.home().scratch();
+  auto& tags = lane_.home().tag_scratch();
+  session::extended_batch make{out, tags};
+  for (const auto& sql : std::exchange(prepared_->behind_execute, {})) {
+    make.close(statement);
+    make.parse(statement, sql);
+    make.bind(statement);
+    make.execute();
+  }
+  prepared_->is_behind_due = false;
+  for (char tag : tags)
+    if (auto code = server_->expect(tag, protocol::delivery::skip);
+        code != ec::none)
+      return check(code, forward);
+  forward.add_copy(out, true);
   return named::passed;
 }
 
@@ -149,17 +171,23 @@ client_link::named client_link::pass_query(const named_message& what,
                                            request_run& forward) {
   if (!what.is_whole && what.body_bytes <= limits::look_bytes_max)
     return named::more;
-  if (watches_resets()) {
-    if (what.is_whole
-        && session::traces_of(session::text_of(what.body())).resets)
-      note_reset();
-    return pass_as_it_is(what, forward);
-  }
   session::text_traces found;
   if (what.is_whole)
     found = session::traces_of(session::text_of(what.body()));
   else // Too long to be looked at.
     found.kinds = trace_set::all();
+  session::own_defaults own;
+  if (given_ && found.resets_anything()) {
+    own = session::with_own_defaults(found, *given_);
+    found.resets = found.resets && !own.is_complete;
+  }
+  if (watches_resets()) {
+    if (found.resets)
+      note_reset();
+    found.names.clear();
+    return own.puts.empty() ? pass_as_it_is(what, forward)
+                            : pass_spliced(what, found, own, forward);
+  }
   bool is_refused = false;
   auto outcome = refuse_pin(found, true, forward, is_refused);
   if (is_refused)
@@ -170,8 +198,9 @@ client_link::named client_link::pass_query(const named_message& what,
   auto before = drop_unnamed();
   if (!found.empty())
     note_traces(found);
-  outcome = found.names.empty() ? pass_as_it_is(what, forward)
-                                : pass_spliced(what, found, forward);
+  outcome = found.names.empty() && own.puts.empty()
+            ? pass_as_it_is(what, forward)
+            : pass_spliced(what, found, own, forward);
   if (outcome == named::passed && found.forgets_statements)
     server_->note_of_query(session::statement_change::all_forgotten, {}, {});
   if (outcome == named::passed)
@@ -182,9 +211,11 @@ client_link::named client_link::pass_query(const named_message& what,
 }
 
 /// PREPARE, EXECUTE and DEALLOCATE of names that the client gave by protocol:
-/// our names are put in their places.
+/// our names are put in their places. What goes back to a default goes back to
+/// the client's.
 client_link::named client_link::pass_spliced(const named_message& what,
                                              const session::text_traces& found,
+                                             session::own_defaults& own,
                                              request_run& forward) {
   using session::name_use;
   using session::statement_change;
@@ -207,25 +238,22 @@ client_link::named client_link::pass_spliced(const named_message& what,
     if (!is_alone)
       return say_query_fails(exists_already(use.name), forward);
   }
-  std::string text{session::text_of(what.body())};
-  std::vector<std::pair<std::int32_t, std::int32_t>> moves;
-  for (auto use = found.names.rbegin(); use != found.names.rend(); ++use) {
-    auto* known = mine.find(use->name);
-    if (known == nullptr && use->use == name_use::prepare)
+  auto& puts = own.puts;
+  for (const auto& use : found.names) {
+    auto* known = mine.find(use.name);
+    if (known == nullptr && use.use == name_use::prepare)
       prepared_->sql_names.push_back(
-        {use->name, server_->mirror().next_sequence()});
+        {use.name, server_->mirror().next_sequence()});
     // In the middle of a batch nothing can be put in front of a Query.
     if (known == nullptr || !server_->begins_batch())
       continue;
     if (auto code = server_->put_for_query(*known, out); code != ec::none)
       return check(code, forward);
-    const auto shown = "\"" + std::string{(*known)->name()} + "\"";
-    moves.push_back(
-      {characters(std::string_view{text}.substr(0, use->at)) + 1,
-       characters(shown)
-         - characters(std::string_view{text}.substr(use->at, use->size))});
-    text.replace(use->at, use->size, shown);
+    puts.push_back(
+      {use.at, use.size, "\"" + std::string{(*known)->name()} + "\""});
   }
+  std::sort(puts.begin(), puts.end(),
+            [](auto& a, auto& b) { return a.at < b.at; });
   forward.add_copy(out, true);
   if (auto code = server_->expect('Q'); code != ec::none)
     return check(code, forward);
@@ -238,8 +266,10 @@ client_link::named client_link::pass_spliced(const named_message& what,
     } else if (use.use == name_use::prepare && mine.find(use.name) != nullptr) {
       server_->note_of_query(statement_change::must_fail, {}, use.name);
     }
-  for (auto move = moves.rbegin(); move != moves.rend(); ++move)
-    server_->moves_text(move->first, move->second);
+  const auto text = session::put_into(
+    session::text_of(what.body()), puts,
+    [&](auto at, auto longer_by) { server_->moves_text(at, longer_by); });
+  server_->retag(own.retags);
   auto& query = lane_.home().scratch();
   protocol::writer to{query};
   protocol::query_message{text}.encode(to);
@@ -425,6 +455,8 @@ void client_link::take_settings(
   for (const auto& [name, value] : *given_) {
     if (has(found, name))
       continue;
+    std::erase_if(others,
+                  [&](auto& each) { return is_same_name(each.first, name); });
     const auto index = session::reported_index(name);
     if (index && server_->reports(*index)) {
       tell(*index, value);

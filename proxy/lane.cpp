@@ -67,7 +67,10 @@ void lane::adopt(server_adoption server) {
     server.seat.clear();
     return port_->server_gone(where(), ec::server_retired);
   }
-  last_greeting_ = std::make_shared<const greeting>(server.said);
+  if (!last_greeting_ || *last_greeting_ != server.said) {
+    last_greeting_ = std::make_shared<const greeting>(server.said);
+    startup_values_.clear();
+  }
   if (wanted_told_ > 0) // One of those that were asked for.
     --wanted_told_;
   auto id = home_.next_server_id();

@@ -12,6 +12,7 @@
 #include "proxy/pool_port.hpp"
 #include "proxy/snapshot.hpp"
 #include "proxy/timed.hpp"
+#include "session/startup_values.hpp"
 #include "session/statements.hpp"
 #include "tenants/pool_spec.hpp"
 
@@ -120,6 +121,11 @@ public:
     return statements_;
   }
 
+  /// What PostgreSQL made of its clients' startup settings.
+  [[nodiscard]] session::startup_values& startup_values() noexcept {
+    return startup_values_;
+  }
+
   /// Whether named statements get names of ours: servers change.
   [[nodiscard]] bool renames_statements() const noexcept {
     return !is_session() && settings_.prepared_statements_max > 0;
@@ -195,6 +201,7 @@ private:
   std::vector<client_id> client_scratch_;
   std::vector<server_id> server_scratch_;
   std::shared_ptr<const greeting> last_greeting_;
+  session::startup_values startup_values_;
   traffic sums_;
   std::uint64_t epoch_ = 0;
   std::size_t wanted_told_ = 0;

@@ -67,16 +67,17 @@ void server_link::attach(client_link& client, loan_id loan) noexcept {
   doomed = doomed || lane_.is_replication();
 }
 
-bool server_link::prepare(session::reported_values& want,
-                          const session::startup_settings& startup,
-                          bool confirmed) {
+bool server_link::prepare(
+  session::reported_values& want, const session::startup_settings& startup,
+  bool confirmed, std::span<const std::pair<std::string, std::string>> unread) {
   // A walsender was opened with its client's settings and takes no others.
   if (lane_.is_replication()
-      || (reported_ == want && session::same_settings(startup_, startup)))
+      || (reported_ == want && session::same_settings(startup_, startup)
+          && unread.empty()))
     return true;
   auto& out = lane_.home().scratch();
   auto& tags = lane_.home().tag_scratch();
-  session::append_replay(out, tags, reported_, want, startup_, startup);
+  session::append_replay(out, tags, reported_, want, startup_, startup, unread);
   startup_ = startup;
   if (tags.empty())
     return true;
@@ -106,6 +107,7 @@ void server_link::forget_client() noexcept {
   sent_.drop();
   withheld_parameters_.clear();
   withheld_error_.clear();
+  other_tags_.clear();
   repeat_due_ = false;
   repeating_ = false;
   preparing_ = false;

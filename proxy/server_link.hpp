@@ -19,6 +19,7 @@
 #include "proxy/timed.hpp"
 #include "session/cleaning.hpp"
 #include "session/left_behind.hpp"
+#include "session/own_defaults.hpp"
 #include "session/repeatable_batch.hpp"
 #include "session/row_shape.hpp"
 #include "session/settings.hpp"
@@ -56,9 +57,11 @@ public:
 
   /// Makes the server's settings those of the client. True: nothing is in the
   /// way, the client's bytes may follow at once. False: `client_link::prepared`
-  /// or an end comes later.
+  /// or an end comes later. `unread`: as for `session::append_replay`.
   bool prepare(session::reported_values& want,
-               const session::startup_settings& startup, bool confirmed);
+               const session::startup_settings& startup, bool confirmed,
+               std::span<const std::pair<std::string, std::string>> unread
+               = {});
 
   /// Begins the transaction block that the client is in already: `query` is its
   /// BEGIN, a whole message; `fails`: the block is to be a failed one. Behind
@@ -184,6 +187,9 @@ public:
   /// At character `at` (counted from 1) the text of the Query recorded last is
   /// `longer_by` characters longer than the client's. In the order of the text.
   void moves_text(std::int32_t at, std::int32_t longer_by);
+
+  /// What the client is told of statements of the Query recorded last.
+  void retag(std::span<const session::retagging> what);
 
   /// Puts what a Query names on the server, as a batch of its own: its errors
   /// are nobody's, the Query has its own.
@@ -366,6 +372,8 @@ private:
   void take_for_client(const protocol::piece& part,
                        const protocol::reaction& what,
                        byte_run<to_client>& forward);
+  bool tells_other_tag(const protocol::piece& part, std::uint32_t sequence,
+                       byte_run<to_client>& forward);
   void say_ready(byte_run<to_client>& forward);
   bool note_rows(const protocol::piece& part, const protocol::reaction& what,
                  byte_run<to_client>& forward);
@@ -425,6 +433,16 @@ private:
       = default;
   };
   unnamed_owner unnamed_;
+
+  /// A CommandComplete that says something else to the client.
+  struct other_tag {
+    std::uint32_t sequence = 0;
+    session::retagging what;
+  };
+  std::vector<other_tag> other_tags_; ///< In order.
+  std::uint32_t completed_of_ = 0;    ///< The request whose are counted.
+  std::uint32_t completed_ = 0;
+  bool is_other_tag_ = false; ///< The rest of it comes.
   session::row_shape_reader rows_;
   session::repeatable_batch sent_;
   std::vector<std::byte> withheld_error_;      ///< Until its batch is over.

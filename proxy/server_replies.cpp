@@ -116,6 +116,9 @@ void server_link::take_for_client(const protocol::piece& part,
                                   byte_run<to_client>& forward) {
   if (part.tag == 'E')
     return take_error(part, what, forward);
+  if (part.tag == 'C' && !other_tags_.empty()
+      && tells_other_tag(part, what.sequence, forward))
+    return;
   if ((part.tag == 'T' || part.tag == 't' || part.tag == 'n')
       && !journal_.empty() && !note_rows(part, what, forward))
     return;
@@ -245,6 +248,9 @@ void server_link::tell_differences() {
   for (std::size_t i = 0; i < session::reported_names.size(); ++i) {
     if (!reported_.knows(i) || told.get(i) == reported_.get(i))
       continue;
+    told.set(i, reported_.get(i));
+    if (!client_->is_greeted())
+      continue;
     auto& out = lane_.home().scratch();
     protocol::writer to{out};
     to.begin('S');
@@ -252,7 +258,6 @@ void server_link::tell_differences() {
     to.string(reported_.get(i));
     to.end();
     client_->deliver_copy(out, true);
-    told.set(i, reported_.get(i));
   }
 }
 

@@ -299,6 +299,35 @@ void server_link::forget_statements(std::uint32_t sequence) {
   });
 }
 
+void server_link::retag(std::span<const session::retagging> what) {
+  for (const auto& each : what)
+    other_tags_.push_back({mirror_.next_sequence() - 1, each});
+}
+
+/// A piece of a CommandComplete. True: the client gets another, or none.
+bool server_link::tells_other_tag(const protocol::piece& part,
+                                  std::uint32_t sequence,
+                                  byte_run<to_client>& forward) {
+  if (!part.starts())
+    return is_other_tag_;
+  if (std::exchange(completed_of_, sequence) != sequence)
+    completed_ = 0;
+  const auto number = completed_++;
+  // Others before it failed, or were skipped.
+  std::erase_if(other_tags_, [&](const other_tag& each) {
+    const auto behind = static_cast<std::int32_t>(each.sequence - sequence);
+    return behind < 0 || (behind == 0 && each.what.statement < number);
+  });
+  is_other_tag_ = !other_tags_.empty()
+               && other_tags_.front().sequence == sequence
+               && other_tags_.front().what.statement == number;
+  if (!is_other_tag_)
+    return false;
+  if (const auto tag = other_tags_.front().what.tag; !tag.empty())
+    forward.add_copy(protocol::encoded(protocol::command_complete{tag}), true);
+  return true;
+}
+
 /// An ErrorResponse for the client: as it is, or with the client's own names in
 /// it, or another in its place.
 void server_link::take_error(const protocol::piece& part,
@@ -313,7 +342,8 @@ void server_link::take_error(const protocol::piece& part,
     return;
   }
   if (client_ == nullptr
-      || (!client_->has_names() && withheld_parameters_.empty()))
+      || (!client_->has_names() && withheld_parameters_.empty()
+          && !journal_.has_moved_text(what.sequence)))
     return forward.add(part);
   if (part.body_bytes > error_bytes_max) {
     say_parameters(forward);

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "protocol/messages.hpp"
-#include "proxy/edge/greet.hpp"
+#include "protocol/writer.hpp"
 #include "proxy/edge/identity.hpp"
 #include "proxy/edge/startup.hpp"
 
@@ -80,12 +80,12 @@ join_pool(net::edge_stream& stream, identity whom, auth_farewell farewell,
   }
   record.stage = login_stage::greet;
   auto& seat = *std::get_if<admission>(&seated);
-  static const auto silence = greeting{};
-  const auto words = greet(seat.greet ? *seat.greet : silence, whom.settings);
-  farewell.insert(farewell.end(), words.begin(), words.end());
+  auto to = protocol::writer{farewell};
+  protocol::authentication_ok{}.encode(to);
   const auto lane = seat.lane;
   auto client = make_adoption(stream, std::move(whom), std::move(seat.seat),
                               std::move(farewell));
+  client.greet = std::move(seat.greet);
   co_return arrival{welcomed{lane, std::move(client)}};
 }
 

@@ -11,6 +11,7 @@
 
 #include "net/edge_stream.hpp"
 #include "protocol/md5.hpp"
+#include "protocol/messages.hpp"
 #include "protocol/reader.hpp"
 #include "protocol/scram.hpp"
 #include "tests/net/tls_support.hpp"
@@ -23,6 +24,10 @@ using namespace std::chrono_literals;
 
 void fake_shards::adopt(proxy::lane_ref, proxy::client_adoption client) {
   auto words = client.last_words;
+  auto to = protocol::writer{words};
+  if (client.greet)
+    for (const auto& [name, value] : client.greet->parameters)
+      protocol::parameter_status{name, value}.encode(to);
   if (client.tls) {
     auto encrypted = bytes{};
     BOOST_REQUIRE(client.tls->encrypt(words, encrypted));

@@ -3,7 +3,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include "proxy/edge/auth_plan.hpp"
-#include "proxy/edge/greet.hpp"
 #include "proxy/edge/key_store.hpp"
 #include "tests/proxy/edge/edge_fixture.hpp"
 
@@ -232,23 +231,6 @@ BOOST_AUTO_TEST_CASE(the_plan_follows_method_and_credential) {
   const auto nobody = plan_authentication(nullptr, true);
   BOOST_TEST((nobody.ask == proof::scram));
   BOOST_TEST((nobody.hopeless == ec::unknown_user));
-}
-
-BOOST_AUTO_TEST_CASE(a_client_is_greeted_with_its_own_values) {
-  const auto said = greeting{{{"server_version", "15.4"},
-                              {"application_name", ""},
-                              {"TimeZone", "UTC"}}};
-  auto got = greet(said, {{"timezone", "Europe/Berlin"},
-                          {"application_name", "first"},
-                          {"application_name", "last"},
-                          {"work_mem", "1MB"}});
-  std::vector<std::byte> expected;
-  auto to = protocol::writer{expected};
-  protocol::authentication_ok{}.encode(to);
-  protocol::parameter_status{"server_version", "15.4"}.encode(to);
-  protocol::parameter_status{"application_name", "last"}.encode(to);
-  protocol::parameter_status{"TimeZone", "Europe/Berlin"}.encode(to);
-  BOOST_TEST((got == expected));
 }
 
 BOOST_AUTO_TEST_CASE(keys_belong_to_a_tenant_a_user_and_a_verifier) {
