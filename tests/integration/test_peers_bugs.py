@@ -497,8 +497,6 @@ def test_settings_of_an_application_follow(two, direct, connect, other_server):
         assert rows(say(connect(two), look)) == [["-"]]
 
 
-@pytest.mark.xfail(reason="inside a transaction RESET goes to the server's default "
-                          "(docs/session-state.md)", strict=True)
 def test_reset_inside_a_transaction(two, pg, connect):
     """RESET within a transaction or a string of statements, with startup parameters"""
     with wire.Client(port=pg.port) as direct:

@@ -1,16 +1,42 @@
-"""Session mode: RESET, SET … TO DEFAULT and DISCARD ALL go back to what the client
-gave at its start, though its server was opened with other settings."""
+"""RESET, SET … TO DEFAULT and DISCARD ALL go back to what the client gave at its start,
+though its server was opened with other settings."""
 
 import pytest
 from support import configs, postgres, wire
 
-GIVEN = {"TimeZone": "Asia/Kolkata", "work_mem": "11MB", "application_name": "resets"}
+GIVEN = {"TimeZone": "asia/kolkata", "work_mem": "11MB", "application_name": "resets",
+         "options": "-c search_path=public,pg_catalog -c app.given=it's\\ \\\\"}
 LOOK = ("select current_setting('timezone'), current_setting('work_mem'), "
-        "current_setting('application_name'), current_setting('enable_sort')")
+        "current_setting('application_name'), current_setting('enable_sort'), "
+        "current_setting('search_path'), current_setting('app.given', true)")
 RESETS = ["reset timezone", "reset all", "discard all", "set timezone to default",
           "select 1; reset work_mem", "set timezone = 'UTC'; reset all",
           "begin; reset all; commit", "begin; reset timezone; rollback",
           f"/* {'long' * 5000} */ reset all"]
+
+
+# In blocks, and in strings of statements with something that looks.
+BLOCKS = [
+    f"begin; reset timezone; reset work_mem; {LOOK}; commit",
+    f"set timezone = 'UTC'; reset all; {LOOK}",
+    "begin; reset all; commit", "begin; reset timezone; rollback",
+    f"begin; set timezone = 'UTC'; savepoint s; reset timezone; {LOOK}; rollback to s; "
+    f"{LOOK}; commit",
+    f"begin; set timezone = 'UTC'; savepoint s; reset all; {LOOK}; release s; {LOOK}; "
+    "rollback",
+    f"begin; set local timezone to default; set local search_path = default; {LOOK}; "
+    "commit",
+    f"begin; set work_mem = '3MB'; set work_mem to default; {LOOK}; select 1/0",
+    f"reset all; {LOOK}; select 'a string'::int", "reset all; selec", "reset nothing",
+    f"reset search_path; reset app.given; {LOOK}", f"set time zone local; {LOOK}",
+    "begin; reset timezone; set transaction isolation level serializable; commit",
+    "/* \u00e4 */ reset timezone; select nofunction()",
+]
+
+
+@pytest.fixture(scope="module", params=["session", "transaction"])
+def mode(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +47,10 @@ def sessions(pg, module_start):
 
 
 @pytest.fixture
-def both(pg, sessions):
+def both(pg, sessions, mode):
     """The same client twice: at PostgreSQL, and through the pooler."""
     with wire.Client(port=pg.port) as direct, \
-            wire.Client(port=sessions.port("session")) as through:
+            wire.Client(port=sessions.port(mode)) as through:
         direct.login("app", "acme", postgres.PASSWORD, **GIVEN)
         through.login("app.acme", "acme", postgres.PASSWORD, **GIVEN)
         yield direct, through
@@ -41,19 +67,79 @@ def alike(both, data: bytes, count: int = 1):
 
 
 @pytest.mark.parametrize("sql", RESETS)
-def test_it_is_as_without_a_pooler(both, sql):
+def test_it_is_as_without_a_pooler(both, mode, sql):
     alike(both, wire.query("set timezone = 'UTC'; set work_mem = '2MB'; "
                            "set enable_sort = off"))
     alike(both, wire.query(sql))
     alike(both, wire.query(LOOK))
     assert both[1].parameters["TimeZone"] == both[0].parameters["TimeZone"]
-    alike(both, wire.query("select name from pg_prepared_statements"))
+    if mode == "session":
+        alike(both, wire.query("select name from pg_prepared_statements"))
+
+
+SETS = "set timezone = 'UTC'; set work_mem = '2MB'; set search_path = public"
+
+
+@pytest.mark.parametrize("sql", BLOCKS)
+def test_inside_a_transaction(both, sql):
+    """Where it stands, behind it, and when the transaction is over."""
+    direct, through = both
+    for sets in (SETS, "select 1"):
+        alike(both, wire.query(sets))
+        alike(both, wire.query(sql))
+        assert through.parameters == direct.parameters | {"server_version":
+                                                          through.parameters
+                                                          ["server_version"]}
+        alike(both, wire.query(f"rollback; {LOOK}"))
+        alike(both, wire.query(SETS))
+        # The same, statement by statement.
+        parts = [wire.query(part) for part in sql.split("; ")]
+        alike(both, b"".join(parts) + wire.query("rollback") + wire.query(LOOK),
+              len(parts) + 2)
+        for part in parts:
+            alike(both, part)
+            assert through.parameters == direct.parameters
+        alike(both, wire.query("rollback"))
+        alike(both, wire.query(LOOK))
+        assert through.parameters == direct.parameters
+
+
+@pytest.mark.parametrize("sql", [BLOCKS[0], BLOCKS[4], BLOCKS[-1]])
+def test_inside_a_transaction_cut_at_every_byte(both, sql):
+    direct, through = both
+    data = wire.query(f"{SETS}; select 1") + wire.query(sql) + wire.query("rollback")
+    wanted = answers(direct, data, 3)
+    for at in range(1, len(data)):
+        through.send_cut(data, at)
+        got = [(tag, body) for tag, body in through.recv_until("Z", 3) if tag != "S"]
+        assert got == wanted, at
 
 
 def test_what_is_sent_behind_finds_it(both):
     for sql in RESETS[:6]:
         alike(both, wire.query("set timezone = 'UTC'") + wire.query(sql)
               + wire.query(LOOK) + wire.extended(LOOK) + wire.SYNC + wire.query(LOOK), 5)
+
+
+@pytest.mark.parametrize("sql", ["reset timezone", "reset all", "set timezone = default"])
+@pytest.mark.parametrize("end", ["commit", "rollback", "rollback to s"])
+def test_by_the_extended_protocol_inside_a_transaction(both, mode, sql, end):
+    if mode == "session":
+        pytest.skip("not followed there: docs/session-state.md")
+    alike(both, wire.query("set timezone = 'UTC'; set work_mem = '2MB'"))
+    alike(both, wire.query("begin; savepoint s"))
+    alike(both, wire.extended(sql) + wire.extended(LOOK) + wire.SYNC)
+    alike(both, wire.query(LOOK))
+    alike(both, wire.parse("again", sql) + wire.SYNC)
+    for _ in range(2):
+        alike(both, wire.query("set timezone = 'UTC'"))
+        alike(both, wire.bind("", "again") + wire.execute() + wire.SYNC
+              + wire.extended(LOOK) + wire.SYNC, 2)
+    alike(both, wire.query(end))
+    alike(both, wire.query(LOOK))
+    alike(both, wire.query("rollback"))
+    alike(both, wire.query(LOOK))
+    assert both[1].parameters["TimeZone"] == both[0].parameters["TimeZone"]
 
 
 @pytest.mark.parametrize("sql", ["reset timezone", "reset all", "discard all"])
@@ -75,7 +161,9 @@ def test_every_cut(both):
         assert got == wanted, at
 
 
-def test_the_next_client_sees_nothing_of_it(both, sessions):
+def test_the_next_client_sees_nothing_of_it(both, sessions, mode):
+    if mode != "session":
+        pytest.skip("of one server that a client keeps")
     through = both[1]
     through.query("reset all; set work_mem = '5MB'")
     pid = through.value("select pg_backend_pid()")
