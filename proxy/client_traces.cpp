@@ -241,9 +241,6 @@ client_link::named client_link::pass_spliced(const named_message& what,
   auto& puts = own.puts;
   for (const auto& use : found.names) {
     auto* known = mine.find(use.name);
-    if (known == nullptr && use.use == name_use::prepare)
-      prepared_->sql_names.push_back(
-        {use.name, server_->mirror().next_sequence()});
     // In the middle of a batch nothing can be put in front of a Query.
     if (known == nullptr || !server_->begins_batch())
       continue;
@@ -255,6 +252,10 @@ client_link::named client_link::pass_spliced(const named_message& what,
   std::sort(puts.begin(), puts.end(),
             [](auto& a, auto& b) { return a.at < b.at; });
   forward.add_copy(out, true);
+  for (const auto& use : found.names)
+    if (use.use == name_use::prepare && mine.find(use.name) == nullptr)
+      prepared_->sql_names.push_back(
+        {use.name, server_->mirror().next_sequence()});
   if (auto code = server_->expect('Q'); code != ec::none)
     return check(code, forward);
   for (const auto& use : found.names)

@@ -12,9 +12,8 @@ bool is_list_of_names(std::string_view name) noexcept {
   constexpr std::array<std::string_view, 5> lists
     = {"search_path", "temp_tablespaces", "local_preload_libraries",
        "session_preload_libraries", "unix_socket_directories"};
-  return std::any_of(lists.begin(), lists.end(), [&](auto each) {
-    return is_same_setting(each, name);
-  });
+  return std::any_of(lists.begin(), lists.end(),
+                     [&](auto each) { return is_same_setting(each, name); });
 }
 
 /// RESET ALL leaves them alone.
@@ -62,9 +61,8 @@ std::optional<std::vector<std::string>> all_of(const settings_list& given) {
 
 std::optional<std::string> setting_sql(std::string_view name,
                                        std::string_view value, bool is_local) {
-  const auto is_ascii = std::all_of(value.begin(), value.end(), [](char c) {
-    return c >= ' ' && c <= '~';
-  });
+  const auto is_ascii = std::all_of(
+    value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; });
   if (!is_ascii)
     return std::nullopt;
   if (!is_list_of_names(name))
@@ -129,8 +127,8 @@ statements_behind(const text_traces& text, const settings_list& given) {
     const auto* own = find(given, each.name);
     if (own == nullptr)
       continue;
-    auto sql = setting_sql(each.name, *own,
-                           each.how == undoing::form::set_local);
+    auto sql
+      = setting_sql(each.name, *own, each.how == undoing::form::set_local);
     if (!sql)
       return std::nullopt;
     out.push_back(std::move(*sql));

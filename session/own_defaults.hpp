@@ -30,15 +30,15 @@ struct retagging {
 };
 
 struct own_defaults {
-  std::vector<replacement> puts;  ///< In the order of the text.
-  std::vector<retagging> retags;  ///< The same.
+  std::vector<replacement> puts; ///< In the order of the text.
+  std::vector<retagging> retags; ///< The same.
   bool is_complete = true; ///< False: something is still undone otherwise.
 };
 
 /// What a Query must say instead, for a client that `given` was set for at its
 /// start.
-[[nodiscard]] own_defaults
-with_own_defaults(const text_traces& text, const settings_list& given);
+[[nodiscard]] own_defaults with_own_defaults(const text_traces& text,
+                                             const settings_list& given);
 
 /// Statements that are to be carried out behind the text, which is alone in its
 /// Parse. None: something cannot be said.

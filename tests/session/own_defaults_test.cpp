@@ -23,8 +23,8 @@ spliced splice(std::string_view sql, const settings_list& own = given) {
   spliced out;
   out.is_complete = made.is_complete;
   for (const auto& each : made.retags)
-    out.retags += std::to_string(each.statement) + ':' + std::string{each.tag}
-                + ' ';
+    out.retags
+      += std::to_string(each.statement) + ':' + std::string{each.tag} + ' ';
   out.text = put_into(sql, made.puts, [&](int at, int longer_by) {
     out.moves += std::to_string(at) + (longer_by < 0 ? "" : "+")
                + std::to_string(longer_by) + ' ';
@@ -42,8 +42,8 @@ BOOST_AUTO_TEST_CASE(what_is_undone_is_set_to_what_the_client_gave) {
   };
   const row table[] = {
     {"reset timezone", R"(set "timezone" to 'Asia/Tokyo')", "0:RESET "},
-    {"RESET TIME ZONE ; select 1", R"(set "timezone" to 'Asia/Tokyo'; select 1)",
-     "0:RESET "},
+    {"RESET TIME ZONE ; select 1",
+     R"(set "timezone" to 'Asia/Tokyo'; select 1)", "0:RESET "},
     {"begin;; /* x */ set work_mem to default; commit",
      R"(begin;; /* x */ set "work_mem" to '11MB'; commit)", "1:SET "},
     {"set time zone local", R"(set "timezone" to 'Asia/Tokyo')", "0:SET "},
