@@ -13,18 +13,6 @@ std::span<const std::byte> body_of(const piece& part) noexcept {
   return part.starts() ? part.bytes.subspan(header_bytes) : part.bytes;
 }
 
-/// CopyDone and CopyFail have no answer of their own, but where they stand
-/// between the others says where a COPY FROM STDIN ends.
-bool ends_copy(frontend_tag what) noexcept {
-  return what == frontend_tag::copy_done || what == frontend_tag::copy_fail;
-}
-
-command_rows rows_of(due at) noexcept {
-  if (at == due::query_rows || at == due::execute_rows)
-    return command_rows::seen;
-  return at == due::execute ? command_rows::not_seen : command_rows::none;
-}
-
 } // namespace
 
 reply_mirror::reply_mirror(std::size_t outstanding_max)
@@ -34,8 +22,9 @@ reply_mirror::reply_mirror(std::size_t outstanding_max)
 
 // -- what is sent -------------------------------------------------------------
 
-ec reply_mirror::sent(char tag, delivery how, owner_id owner) noexcept {
-  const auto what = request{owner, frontend_tag_of(tag), how};
+/// What nothing answers, and what is said to a server that may be in several
+/// places.
+ec reply_mirror::sent_other(const request& what) noexcept {
   switch (what.tag) {
     case frontend_tag::copy_data: // Ignored outside a COPY, data inside.
     case frontend_tag::flush:
@@ -60,20 +49,10 @@ ec reply_mirror::sent(char tag, delivery how, owner_id owner) noexcept {
   }
   if (is_over())
     return ec::none;
-  auto& only = positions_.front();
-  if (position_count_ != 1 || only.at != due::nothing)
-    return push(what);
-  // The server has come to the end of the queue: no need to go through it.
-  if (ends_copy(what.tag))
+  // At the end of the queue the end of a COPY means nothing.
+  if (position_count_ == 1 && positions_.front().at == due::nothing)
     return ec::none;
-  only.next = ++tail_;
-  if (only.skipping && what.tag != frontend_tag::sync)
-    return ec::none;
-  only.skipping = false;
-  only.at = due_of(what.tag);
-  only.owner = what.owner;
-  only.how = what.how;
-  return ec::none;
+  return push(what);
 }
 
 void reply_mirror::note_named_statement() noexcept {
@@ -86,8 +65,7 @@ ec reply_mirror::push(const request& what) noexcept {
   const auto used = queued();
   if (used > ring_mask_ && !grow(used))
     return ec::too_many_outstanding;
-  (many_.empty() ? few_[tail_ & ring_mask_] : many_[tail_ & ring_mask_]) = what;
-  ++tail_;
+  queued_at(tail_++) = what;
   if (position_count_ == 1)
     return ec::none;
   // Positions that had come to the end of the queue go on.
@@ -120,12 +98,6 @@ std::size_t reply_mirror::queued() const noexcept {
   for (const auto& one : std::span{positions_}.first(position_count_))
     most = std::max(most, tail_ - one.next);
   return most;
-}
-
-const reply_mirror::request&
-reply_mirror::queued_at(std::uint32_t sequence) const noexcept {
-  return many_.empty() ? few_[sequence & ring_mask_]
-                       : many_[sequence & ring_mask_];
 }
 
 // -- what is received ---------------------------------------------------------
@@ -269,12 +241,6 @@ const reply_mirror::position* reply_mirror::first_due() const noexcept {
   return nullptr;
 }
 
-void reply_mirror::answer_for(const position& from) noexcept {
-  answer_.how = from.how;
-  answer_.owner = from.owner;
-  answer_.sequence = from.next - 1;
-}
-
 bool reply_mirror::step_all(backend_tag tag) noexcept {
   if (position_count_ == 1) {
     rows_ = rows_of(positions_.front().at);
@@ -310,12 +276,7 @@ bool reply_mirror::step(position& from, backend_tag tag) const noexcept {
       return false;
     from.next = end + 1;
   }
-  if (next != due::nothing) {
-    from.at = next;
-    return true;
-  }
-  from.batch_open = !ends_with_ready(from.at);
-  load_next(from);
+  advance(from, next);
   return true;
 }
 
@@ -351,24 +312,6 @@ reply_mirror::first_but_sync(const position& from) const noexcept {
   return sequence;
 }
 
-void reply_mirror::load_next(position& into) const noexcept {
-  while (into.next != tail_) {
-    const auto& what = queued_at(into.next++);
-    if (ends_copy(what.tag))
-      continue; // Outside a COPY it means nothing.
-    if (into.skipping && what.tag != frontend_tag::sync)
-      continue;
-    into.skipping = false;
-    into.at = due_of(what.tag);
-    into.owner = what.owner;
-    into.how = what.how;
-    return;
-  }
-  into.at = due::nothing;
-  into.owner = 0;
-  into.how = delivery::forward;
-}
-
 void reply_mirror::add(const position& one) noexcept {
   const auto known = std::span{positions_}.first(position_count_);
   if (std::find(known.begin(), known.end(), one) != known.end())
@@ -379,33 +322,13 @@ void reply_mirror::add(const position& one) noexcept {
     positions_[position_count_++] = one;
 }
 
-void reply_mirror::settle() noexcept {
-  if (over_ || position_count_ != 1)
-    return;
-  const auto& only = positions_.front();
-  if (only.at == due::query_rows || only.at == due::execute_rows)
-    flow_tag_ = 'D';
-  else if (is_copy_out(only.at) || only.at == due::query_copy_both)
-    flow_tag_ = 'd';
-  else
-    return;
-  answer_ = {};
-  answer_for(only);
-}
-
 // -- what it means ------------------------------------------------------------
-
-bool reply_mirror::owes_nothing() const noexcept {
-  const auto& only = positions_.front();
-  return !is_over() && !in_message_ && position_count_ == 1
-      && only.at == due::nothing && !only.skipping && !only.batch_open;
-}
 
 std::size_t reply_mirror::outstanding() const noexcept {
   return tail_ - settled();
 }
 
-std::uint32_t reply_mirror::settled() const noexcept {
+std::uint32_t reply_mirror::settled_of_many() const noexcept {
   std::uint32_t most = 0;
   for (const auto& one : std::span{positions_}.first(position_count_)) {
     const auto begun = one.at == due::nothing ? 0u : 1u;

@@ -77,7 +77,25 @@ public:
   /// called when its first piece is passed on. `too_many_outstanding`: the
   /// queue is full, nothing was recorded. Tags that a client must not send are
   /// `protocol_violation`.
-  [[nodiscard]] ec sent(char tag, delivery how, owner_id owner) noexcept;
+  [[nodiscard]] ec sent(char tag, delivery how, owner_id owner) noexcept {
+    const auto what = request{owner, frontend_tag_of(tag), how};
+    const auto at = due_of(what.tag);
+    if (at == due::nothing || position_count_ != 1 || is_over())
+      return sent_other(what);
+    auto& only = positions_.front();
+    if (only.at != due::nothing) {
+      const auto used = tail_ - only.next;
+      if (used > ring_mask_ || used + 1 >= outstanding_max_)
+        return push(what);
+      queued_at(tail_++) = what;
+      return ec::none;
+    }
+    // The server has come to the end of the queue: no need to go through it.
+    only.next = ++tail_;
+    if (!only.skipping || what.tag == frontend_tag::sync)
+      begin(only, what, at);
+    return ec::none;
+  }
 
   /// Takes the next piece from the server, and says what to do with it.
   reaction take(const piece& part) noexcept {
@@ -86,13 +104,20 @@ public:
     if (static_cast<unsigned char>(part.tag) == flow_tag_
         && part.which == part::whole && part.body_bytes >= 2)
       return answer_;
+    if (part.which == part::whole && position_count_ == 1 && !in_message_
+        && !over_)
+      return take_whole(part);
     return take_other(part);
   }
 
   /// No reply is outstanding, no message is half received, no extended-protocol
   /// batch is open (sent since the last Sync), no COPY is under way. False for
   /// ever after a FATAL error, a violation or a Terminate.
-  [[nodiscard]] bool owes_nothing() const noexcept;
+  [[nodiscard]] bool owes_nothing() const noexcept {
+    const auto& only = positions_.front();
+    return only.at == due::nothing && position_count_ == 1 && !only.skipping
+        && !only.batch_open && !in_message_ && !is_over();
+  }
 
   /// The status of the last ReadyForQuery.
   [[nodiscard]] transaction_status status() const noexcept {
@@ -127,7 +152,12 @@ public:
 
   /// Every request before this sequence number is answered, or was dropped
   /// because one before it failed.
-  [[nodiscard]] std::uint32_t settled() const noexcept;
+  [[nodiscard]] std::uint32_t settled() const noexcept {
+    const auto& only = positions_.front();
+    if (position_count_ == 1)
+      return only.at == due::nothing ? only.next : only.next - 1;
+    return settled_of_many();
+  }
 
   /// An error has arrived, and PostgreSQL skips what is sent now up to a Sync
   /// that was not sent yet.
@@ -193,6 +223,8 @@ private:
   static constexpr std::size_t inline_requests = 16;
   static constexpr std::uint16_t no_flow = 0x100; ///< No tag byte.
 
+  [[nodiscard]] ec sent_other(const request& what) noexcept;
+  [[nodiscard]] reaction take_whole(const piece& part) noexcept;
   [[nodiscard]] reaction take_other(const piece& part) noexcept;
   [[nodiscard]] reaction violate() noexcept;
   [[nodiscard]] bool begin_message(std::uint32_t body_bytes) noexcept;
@@ -203,18 +235,43 @@ private:
   void answer_for(const position& from) noexcept;
   [[nodiscard]] bool step_all(backend_tag tag) noexcept;
   [[nodiscard]] bool step(position& from, backend_tag tag) const noexcept;
+  void advance(position& from, due next) const noexcept;
   void fail(const position& from) noexcept;
   [[nodiscard]] std::uint32_t
   first_but_sync(const position& from) const noexcept;
 
+  /// CopyDone and CopyFail have no answer of their own, but where they stand
+  /// between the others says where a COPY FROM STDIN ends.
+  [[nodiscard]] static bool ends_copy(frontend_tag what) noexcept {
+    return what == frontend_tag::copy_done || what == frontend_tag::copy_fail;
+  }
+
+  [[nodiscard]] static command_rows rows_of(due at) noexcept {
+    if (at == due::query_rows || at == due::execute_rows)
+      return command_rows::seen;
+    return at == due::execute ? command_rows::not_seen : command_rows::none;
+  }
+
+  static void begin(position& at, const request& what, due with) noexcept;
   void load_next(position& into) const noexcept;
   void add(const position& one) noexcept;
   void settle() noexcept;
+  [[nodiscard]] std::uint32_t settled_of_many() const noexcept;
 
   [[nodiscard]] ec push(const request& what) noexcept;
   [[nodiscard]] bool grow(std::size_t used) noexcept;
   [[nodiscard]] std::size_t queued() const noexcept;
-  [[nodiscard]] const request& queued_at(std::uint32_t sequence) const noexcept;
+  [[nodiscard]] request& queued_at(std::uint32_t sequence) noexcept {
+    return many_.empty() ? few_[sequence & ring_mask_]
+                         : many_[sequence & ring_mask_];
+  }
+
+  [[nodiscard]] const request&
+  queued_at(std::uint32_t sequence) const noexcept {
+    return many_.empty() ? few_[sequence & ring_mask_]
+                         : many_[sequence & ring_mask_];
+  }
+
   [[nodiscard]] remedy remedy_for(const position& of) const noexcept;
 
   std::size_t outstanding_max_;
@@ -247,5 +304,90 @@ private:
   severity_reader severity_;
   server_dirt dirt_;
 };
+
+inline void reply_mirror::begin(position& at, const request& what,
+                                due with) noexcept {
+  at.skipping = false;
+  at.at = with;
+  at.owner = what.owner;
+  at.how = what.how;
+}
+
+/// A message that is here as a whole, from a server of which it is certain
+/// where it is: nearly all but rows. What has consequences beyond its place in
+/// the answer is for `take_other`.
+inline reaction reply_mirror::take_whole(const piece& part) noexcept {
+  auto& only = positions_.front();
+  const auto said = backend_tag_of(part.tag);
+  const auto next = after(only.at, said);
+  if (next == due::impossible || is_copy_in(only.at)
+      || !body_fits(said, part.body_bytes))
+    return take_other(part);
+  flow_tag_ = no_flow;
+  reaction out;
+  out.how = only.how;
+  out.owner = only.owner;
+  out.sequence = only.next - 1;
+  if (said == backend_tag::ready_for_query) {
+    const auto status = static_cast<char>(part.bytes.back());
+    if (status != 'I' && status != 'T' && status != 'E')
+      return take_other(part);
+    status_ = static_cast<transaction_status>(status);
+    out.ready = true;
+  }
+  const auto before = only.at;
+  advance(only, next);
+  if (said == backend_tag::command_complete)
+    out.forgot_statements
+      = dirt_.take_tag(part, rows_of(before), only.next == tail_);
+  else if (said == backend_tag::function_call_response)
+    dirt_.add(dirt::opaque);
+  settle();
+  return out;
+}
+
+/// What was due was said.
+inline void reply_mirror::advance(position& from, due next) const noexcept {
+  if (next != due::nothing) {
+    from.at = next;
+    return;
+  }
+  from.batch_open = !ends_with_ready(from.at);
+  load_next(from);
+}
+
+inline void reply_mirror::load_next(position& into) const noexcept {
+  while (into.next != tail_) {
+    const auto& what = queued_at(into.next++);
+    if (ends_copy(what.tag))
+      continue; // Outside a COPY it means nothing.
+    if (into.skipping && what.tag != frontend_tag::sync)
+      continue;
+    return begin(into, what, due_of(what.tag));
+  }
+  into.at = due::nothing;
+  into.owner = 0;
+  into.how = delivery::forward;
+}
+
+inline void reply_mirror::settle() noexcept {
+  if (over_ || position_count_ != 1)
+    return;
+  const auto& only = positions_.front();
+  if (only.at == due::query_rows || only.at == due::execute_rows)
+    flow_tag_ = 'D';
+  else if (is_copy_out(only.at) || only.at == due::query_copy_both)
+    flow_tag_ = 'd';
+  else
+    return;
+  answer_ = {};
+  answer_for(only);
+}
+
+inline void reply_mirror::answer_for(const position& from) noexcept {
+  answer_.how = from.how;
+  answer_.owner = from.owner;
+  answer_.sequence = from.next - 1;
+}
 
 } // namespace cenote::protocol

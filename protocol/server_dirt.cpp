@@ -1,8 +1,5 @@
 #include "protocol/server_dirt.hpp"
 
-#include <span>
-#include <string_view>
-
 namespace cenote::protocol {
 
 namespace {
@@ -16,8 +13,9 @@ std::string_view text_of(std::span<const std::byte> body) noexcept {
 
 } // namespace
 
-bool server_dirt::end_tag(command_rows rows, bool is_last) noexcept {
-  const auto tag = text_of(tag_.bytes());
+bool server_dirt::judge(std::span<const std::byte> body, command_rows rows,
+                        bool is_last) noexcept {
+  const auto tag = text_of(body);
   if (tag.empty())
     return false;
   // The tags that matter, by their first letter: most commands end here.
@@ -70,7 +68,7 @@ bool server_dirt::end_tag(command_rows rows, bool is_last) noexcept {
     case 'S':
       if (tag == "SET")
         seen_.add(dirt::settings);
-      else if (tag.starts_with("SELECT") && rows != command_rows::seen)
+      else if (tag.starts_with(select) && rows != command_rows::seen)
         seen_.add(rows == command_rows::not_seen && tag == "SELECT 0"
                     ? dirt::select_nothing
                     : dirt::maybe_temp);

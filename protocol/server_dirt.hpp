@@ -1,7 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
 
 #include "protocol/body_prefix.hpp"
 #include "protocol/message_walker.hpp"
@@ -93,9 +97,27 @@ public:
   /// It is complete. `is_last`: no later request is outstanding that may have
   /// prepared something after a DEALLOCATE ALL. True: it was a DEALLOCATE ALL
   /// or a DISCARD ALL.
-  bool end_tag(command_rows rows, bool is_last) noexcept;
+  bool end_tag(command_rows rows, bool is_last) noexcept {
+    return judge(tag_.bytes(), rows, is_last);
+  }
+
+  /// The same for one that is here as a whole.
+  bool take_tag(const piece& whole, command_rows rows, bool is_last) noexcept {
+    const auto body = whole.bytes.subspan(header_bytes);
+    // Most of all: rows came, and a SELECT INTO has none.
+    if (rows == command_rows::seen && body.size() >= select.size()
+        && std::memcmp(body.data(), select.data(), select.size()) == 0)
+      return false;
+    return judge(body.first(std::min(body.size(), tag_bytes_max)), rows,
+                 is_last);
+  }
 
 private:
+  static constexpr std::string_view select = "SELECT";
+
+  bool judge(std::span<const std::byte> body, command_rows rows,
+             bool is_last) noexcept;
+
   body_prefix<tag_bytes_max> tag_;
   dirt_set seen_;
   bool saw_reset_ = false;
