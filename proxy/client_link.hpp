@@ -289,6 +289,7 @@ private:
                   request_run& forward);
   named pass_named(const named_message& what, request_run& forward);
   named pass_query(const named_message& what, request_run& forward);
+  named pass_plain_query(const named_message& what, request_run& forward);
   std::vector<std::byte> drop_unnamed();
   void note_dropped(std::vector<std::byte> before, std::uint32_t batch);
   named pass_spliced(const named_message& what,
@@ -354,6 +355,7 @@ private:
   named check(ec code, request_run& forward);
   void put(const named_message& what, std::span<const std::byte> bytes,
            request_run& forward);
+  void begin_unnamed(std::span<const std::byte> definition, bool is_whole);
   void keep_unnamed(std::span<const std::byte> bytes, bool is_last);
   void stop_gathering() noexcept;
   struct due {

@@ -90,9 +90,7 @@ client_link::named client_link::pass_parse(const named_message& what,
     std::vector<std::byte> before;
     if (!server_->begins_batch())
       before = prepared_->unnamed;
-    prepared_->unnamed.clear();
-    keeps_unnamed_ = true;
-    keep_unnamed(definition.subspan(1), what.is_whole);
+    begin_unnamed(definition.subspan(1), what.is_whole);
     bool is_refused = false;
     auto outcome
       = refuse_pin(prepared_->unnamed_traces, false, forward, is_refused);
@@ -186,6 +184,19 @@ client_link::pass_clash(std::string_view name, const session::statement& there,
   return named::passed;
 }
 
+/// What the client parses unnamed, perhaps what it parsed last time: then all
+/// that is known of its text holds.
+void client_link::begin_unnamed(std::span<const std::byte> definition,
+                                bool is_whole) {
+  auto& kept = prepared_->unnamed;
+  if (is_whole && kept.size() == definition.size() && !kept.empty()
+      && std::memcmp(kept.data(), definition.data(), kept.size()) == 0)
+    return;
+  kept.clear();
+  keeps_unnamed_ = true;
+  keep_unnamed(definition, is_whole);
+}
+
 /// The unnamed statement may be bound in a later batch, on another server.
 void client_link::keep_unnamed(std::span<const std::byte> bytes, bool is_last) {
   auto& kept = prepared_->unnamed;
@@ -200,7 +211,11 @@ void client_link::keep_unnamed(std::span<const std::byte> bytes, bool is_last) {
   if (!is_last)
     return;
   keeps_unnamed_ = false;
-  prepared_->unnamed_traces = session::traces_of(session::text_of(kept));
+  const auto sql = session::text_of(kept);
+  if (session::may_leave_traces(sql))
+    prepared_->unnamed_traces = session::traces_of(sql);
+  else
+    prepared_->unnamed_traces = {};
 }
 
 // -- Bind, Describe, Close ----------------------------------------------------

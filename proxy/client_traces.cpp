@@ -172,10 +172,14 @@ client_link::named client_link::pass_query(const named_message& what,
   if (!what.is_whole && what.body_bytes <= limits::look_bytes_max)
     return named::more;
   session::text_traces found;
-  if (what.is_whole)
-    found = session::traces_of(session::text_of(what.body()));
-  else // Too long to be looked at.
+  if (!what.is_whole) { // Too long to be looked at.
     found.kinds = trace_set::all();
+  } else {
+    const auto sql = session::text_of(what.body());
+    if (!watches_resets() && !session::may_leave_traces(sql))
+      return pass_plain_query(what, forward);
+    found = session::traces_of(sql);
+  }
   session::own_defaults own;
   if (given_ && found.resets_anything()) {
     own = session::with_own_defaults(found, *given_);
@@ -203,6 +207,19 @@ client_link::named client_link::pass_query(const named_message& what,
             : pass_spliced(what, found, own, forward);
   if (outcome == named::passed && found.forgets_statements)
     server_->note_of_query(session::statement_change::all_forgotten, {}, {});
+  if (outcome == named::passed)
+    note_dropped(std::move(before), server_->batch() - 1);
+  else if (!before.empty())
+    prepared_->unnamed = std::move(before);
+  return outcome;
+}
+
+/// One that leaves nothing behind: all it does is to drop the unnamed
+/// statement.
+client_link::named client_link::pass_plain_query(const named_message& what,
+                                                 request_run& forward) {
+  auto before = drop_unnamed();
+  const auto outcome = pass_as_it_is(what, forward);
   if (outcome == named::passed)
     note_dropped(std::move(before), server_->batch() - 1);
   else if (!before.empty())

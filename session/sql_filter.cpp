@@ -12,33 +12,61 @@ namespace cenote::session {
 
 namespace {
 
-/// BEGIN and what else only begins or ends a transaction leave nothing behind.
-constexpr std::array<std::string_view, 14> asking_words = {
-  "set",     "reset", "prepare", "execute", "listen",   "load",    "deallocate",
-  "declare", "close", "explain", "do",      "unlisten", "discard", "call",
-};
-
-constexpr std::uint32_t first_letters() noexcept {
-  std::uint32_t out = 1u << ('c' - 'a'); // CREATE
-  for (auto word : asking_words)
-    out |= 1u << (word.front() - 'a');
-  return out;
-}
-
 enum class opening : std::uint8_t { asks, creates, other };
 
+struct opening_word {
+  std::string_view text;
+  opening what = opening::asks;
+};
+
+/// BEGIN and what else only begins or ends a transaction leave nothing behind.
+/// In the order of their first letters.
+constexpr std::array<opening_word, 15> opening_words = {{
+  {"call"},
+  {"close"},
+  {"create", opening::creates},
+  {"deallocate"},
+  {"declare"},
+  {"discard"},
+  {"do"},
+  {"execute"},
+  {"explain"},
+  {"listen"},
+  {"load"},
+  {"prepare"},
+  {"reset"},
+  {"set"},
+  {"unlisten"},
+}};
+
+/// Where the words of each letter begin, and the last ones end: most texts are
+/// compared with one word, or with none.
+constexpr auto words_of_letter = [] {
+  std::array<std::uint8_t, 27> out{};
+  for (char letter = 'a'; letter <= 'z'; ++letter)
+    for (const auto& word : opening_words)
+      if (word.text.front() <= letter)
+        ++out[static_cast<std::size_t>(letter - 'a' + 1)];
+  return out;
+}();
+
 opening opening_of(std::string_view sql, std::size_t at) noexcept {
-  constexpr auto letters = first_letters();
   const char first = at < sql.size() ? sql_lower(sql[at]) : '\0';
-  if (first < 'a' || first > 'z' || ((letters >> (first - 'a')) & 1) == 0)
+  if (first < 'a' || first > 'z')
     return opening::other;
-  for (auto word : asking_words)
-    if (word.front() == first && is_at(sql, at, word)
-        && ends_word(sql, at + word.size()))
-      return opening::asks;
-  if (is_at(sql, at, "create") && ends_word(sql, at + 6))
-    return opening::creates;
+  const auto letter = static_cast<std::size_t>(first - 'a');
+  for (auto i = words_of_letter[letter]; i < words_of_letter[letter + 1]; ++i)
+    if (const auto& [text, what] = opening_words[i];
+        is_at(sql, at, text) && ends_word(sql, at + text.size()))
+      return what;
   return opening::other;
+}
+
+/// Without the `;` and the white space that end it.
+std::string_view without_end(std::string_view sql) noexcept {
+  while (!sql.empty() && (sql.back() == ';' || is_space(sql.back())))
+    sql.remove_suffix(1);
+  return sql;
 }
 
 bool has_text(std::string_view sql, std::string_view text) noexcept {
@@ -141,6 +169,7 @@ private:
 /// What the one pass over all bytes looks for.
 class needles {
 public:
+  /// `sql` does not end with `;`.
   explicit needles(std::string_view sql) noexcept
     : sql_{sql} {
     // nop
@@ -148,16 +177,22 @@ public:
 
   /// True: enough seen. Sixteen bytes at a time, of which few are stopped at.
   bool find(std::size_t at) noexcept {
+    const auto from = at;
     for (; sql_.size() - at > width; at += width)
       if (look_at_all(at, sql_.data() + at))
         return true;
+    // Up to the last byte, over some that were looked at already.
+    if (sql_.size() - from > width) {
+      at = sql_.size() - width - 1;
+      return look_at_all(at, sql_.data() + at);
+    }
     std::array<char, width + 1> rest{};
     std::copy(sql_.begin() + static_cast<std::ptrdiff_t>(at), sql_.end(),
               rest.begin());
     return look_at_all(at, rest.data());
   }
 
-  std::size_t first_end = std::string_view::npos; ///< The first `;`.
+  bool has_end = false; ///< A `;`, and something behind it.
   bool has_temp_word = false;
 
 private:
@@ -165,19 +200,19 @@ private:
   using bytes = unsigned char __attribute__((vector_size(width)));
   using words = std::uint64_t __attribute__((vector_size(width)));
 
-  /// Looks where `_c`, `_a`, `_t`, `mp`, `&"` or `;` stand among sixteen bytes
-  /// and the one behind them.
+  /// Looks where two letters that are rare side by side stand, `&"` or `;`,
+  /// among sixteen bytes and the one behind them.
   bool look_at_all(std::size_t at, const char* from) noexcept {
     bytes here{};
     bytes next{};
     std::memcpy(&here, from, width);
     std::memcpy(&next, from + 1, width);
+    const bytes lower = here | 0x20;
     const bytes next_lower = next | 0x20;
-    const auto hits
-      = ((here == '_')
-         & ((next_lower == 'c') | (next_lower == 'a') | (next_lower == 't')))
-      | (((here | 0x20) == 'm') & (next_lower == 'p'))
-      | ((here == '&') & (next == '"')) | (here == ';');
+    const auto hits = ((lower == 'n') & (next_lower == 'f'))
+                    | ((lower == 'd') & (next_lower == 'v'))
+                    | ((lower == 'm') & (next_lower == 'p'))
+                    | ((here == '&') & (next == '"')) | (here == ';');
     words both{};
     std::memcpy(&both, &hits, width);
     if ((both[0] | both[1]) == 0)
@@ -195,19 +230,18 @@ private:
 
   bool look(std::size_t at) noexcept {
     switch (sql_lower(sql_[at])) {
-      case '_':
-        return (is_at(sql_, at, "_config") && is_behind(at, "set"))
-            || is_at(sql_, at, "_advisory")
-            || (is_at(sql_, at, "_temp") && is_behind(at, "pg"));
+      case 'n':
+        return is_behind(at + 2, "set_conf") && is_at(sql_, at + 2, "ig");
+      case 'd':
+        return is_behind(at + 2, "_adv") && is_at(sql_, at + 2, "isory");
       case ';':
-        if (first_end == sql_.npos)
-          first_end = at;
+        has_end = true;
         return false;
       case '&': // U&"\0073et_config"
         return is_behind(at, "u");
       case 'm':
         has_temp_word = has_temp_word || is_temp(at + 1);
-        return false;
+        return is_behind(at + 2, "pg_temp");
       default:
         return false;
     }
@@ -228,13 +262,6 @@ private:
   std::string_view sql_;
 };
 
-bool only_ends(std::string_view sql) noexcept {
-  for (char c : sql)
-    if (c != ';' && !is_space(c))
-      return false;
-  return true;
-}
-
 } // namespace
 
 bool asks_for_a_look(std::string_view sql, bool is_whole) noexcept {
@@ -244,16 +271,17 @@ bool asks_for_a_look(std::string_view sql, bool is_whole) noexcept {
   const auto how = opening_of(sql, at);
   if (how == opening::asks)
     return true;
-  needles seen{sql};
+  const auto text = without_end(sql);
+  if (at >= text.size())
+    return false;
+  needles seen{text};
   if (seen.find(at))
     return true;
   if (seen.has_temp_word && (how == opening::creates || has_text(sql, "into")))
     return true;
   if (how == opening::creates && has_text(sql, "execute"))
     return true;
-  if (seen.first_end == sql.npos || only_ends(sql.substr(seen.first_end)))
-    return false;
-  return !statement_end{sql}.is_last(at);
+  return seen.has_end && !statement_end{sql}.is_last(at);
 }
 
 } // namespace cenote::session

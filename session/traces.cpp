@@ -4,6 +4,7 @@
 
 #include "session/sql_filter.hpp"
 #include "session/sql_look.hpp"
+#include "session/sql_text.hpp"
 
 namespace cenote::session {
 
@@ -123,13 +124,15 @@ void add_undoing(const sql_statement& from, std::uint32_t number,
 /// DROP of what may be the last temporary thing; nothing else asks for a look.
 bool is_drop(std::string_view sql) noexcept {
   constexpr std::string_view word = "drop";
-  const auto at = sql.find_first_not_of(" \t\r\n");
-  if (at == std::string_view::npos || sql.size() - at <= word.size()
-      || std::string_view{" \t\r\n/-"}.find(sql[at + word.size()])
-           == std::string_view::npos)
+  const auto is_blank
+    = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  std::size_t at = 0;
+  while (at < sql.size() && is_blank(sql[at]))
+    ++at;
+  if (sql.size() - at <= word.size() || !is_at(sql, at, word))
     return false;
-  return std::equal(word.begin(), word.end(), sql.begin() + at,
-                    [](char x, char y) { return x == (y | 0x20); });
+  const auto behind = sql[at + word.size()];
+  return is_blank(behind) || behind == '/' || behind == '-';
 }
 
 } // namespace
@@ -137,6 +140,10 @@ bool is_drop(std::string_view sql) noexcept {
 bool is_asked_by_name(std::string_view setting) noexcept {
   return setting.find('.') != std::string_view::npos || setting == "role"
       || setting == "session_authorization";
+}
+
+bool may_leave_traces(std::string_view sql) noexcept {
+  return is_drop(sql) || asks_for_a_look(sql);
 }
 
 text_traces traces_of(std::string_view sql) {

@@ -127,6 +127,10 @@ struct text_traces {
 /// must be asked for them by name.
 [[nodiscard]] bool is_asked_by_name(std::string_view setting) noexcept;
 
+/// Whether `traces_of` has to be asked: false is certain, allocates nothing, and
+/// is what most texts get.
+[[nodiscard]] bool may_leave_traces(std::string_view sql) noexcept;
+
 /// Looks at `sql` where its first keyword (or what it mentions) asks for it. A
 /// text that PostgreSQL 15's grammar does not know may leave anything.
 [[nodiscard]] text_traces traces_of(std::string_view sql);
