@@ -22,7 +22,7 @@ constexpr step impossible(phase at) {
   return out;
 }
 
-step when_idle(event what) noexcept {
+constexpr step when_idle(event what) noexcept {
   switch (what) {
     case event::request:
       return go(phase::waiting, {effect::ask_server});
@@ -42,7 +42,7 @@ step when_idle(event what) noexcept {
   return impossible(phase::idle);
 }
 
-step when_waiting(event what) noexcept {
+constexpr step when_waiting(event what) noexcept {
   switch (what) {
     case event::request: // More bytes behind the first ones.
       return stay(phase::waiting);
@@ -63,7 +63,7 @@ step when_waiting(event what) noexcept {
   return impossible(phase::waiting);
 }
 
-step when_preparing(event what) noexcept {
+constexpr step when_preparing(event what) noexcept {
   switch (what) {
     case event::prepared:
       return go(phase::borrowing, {effect::forward_held});
@@ -86,7 +86,7 @@ step when_preparing(event what) noexcept {
   return impossible(phase::preparing);
 }
 
-step when_borrowing(event what) noexcept {
+constexpr step when_borrowing(event what) noexcept {
   switch (what) {
     case event::request:
       return stay(phase::borrowing);
@@ -108,9 +108,7 @@ step when_borrowing(event what) noexcept {
   return impossible(phase::borrowing);
 }
 
-} // namespace
-
-step next(phase at, event what) noexcept {
+constexpr step decide(phase at, event what) noexcept {
   switch (at) {
     case phase::idle:
       return when_idle(what);
@@ -124,6 +122,21 @@ step next(phase at, event what) noexcept {
       return stay(phase::gone);
   }
   return impossible(at);
+}
+
+/// All that was said above: a client asks four times per transaction.
+constexpr auto matrix = [] {
+  std::array<std::array<step, event_count>, phase_count> out{};
+  for (std::size_t at = 0; at < phase_count; ++at)
+    for (std::size_t what = 0; what < event_count; ++what)
+      out[at][what] = decide(static_cast<phase>(at), static_cast<event>(what));
+  return out;
+}();
+
+} // namespace
+
+const step& next(phase at, event what) noexcept {
+  return matrix[static_cast<std::size_t>(at)][static_cast<std::size_t>(what)];
 }
 
 } // namespace cenote::session

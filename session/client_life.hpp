@@ -61,6 +61,6 @@ struct step {
 };
 
 /// The transition. Total; pure.
-[[nodiscard]] step next(phase at, event what) noexcept;
+[[nodiscard]] const step& next(phase at, event what) noexcept;
 
 } // namespace cenote::session

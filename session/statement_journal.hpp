@@ -51,10 +51,12 @@ public:
     statement_ref on_server; ///< What is described, as the server has it.
     std::string name;
     std::vector<std::byte> words;
+
+    void clear() noexcept;
   };
 
   [[nodiscard]] bool empty() const noexcept {
-    return first_ == entries_.size();
+    return first_ == end_;
   }
 
   entry& note(std::uint32_t sequence, std::uint32_t batch,
@@ -63,7 +65,7 @@ public:
 
   /// What was noted last.
   [[nodiscard]] entry& last() noexcept {
-    return entries_.back();
+    return entries_[end_ - 1];
   }
 
   /// PostgreSQL carried the request out.
@@ -105,8 +107,7 @@ public:
   template <class Undo>
   bool settle(std::uint32_t settled, Undo undo) {
     auto last = first_;
-    while (last < entries_.size()
-           && is_before(entries_[last].sequence, settled))
+    while (last < end_ && is_before(entries_[last].sequence, settled))
       ++last;
     if (last == first_)
       return false;
@@ -135,7 +136,7 @@ public:
   /// here: calls `keep(entry&)` for all that is still to come, oldest first.
   template <class Keep>
   void each(Keep keep) {
-    for (auto i = first_; i < entries_.size(); ++i)
+    for (auto i = first_; i < end_; ++i)
       if (!entries_[i].done)
         keep(entries_[i]);
   }
@@ -157,8 +158,13 @@ private:
 
   void forget_until(std::size_t last) noexcept;
 
+  /// Entries that are kept for the next ones.
+  static constexpr std::size_t kept_max = 16;
+
+  // From `first_` to `end_`: what is behind it is clear, and used again.
   std::vector<entry> entries_;
   std::size_t first_ = 0;
+  std::size_t end_ = 0;
 };
 
 } // namespace cenote::session
