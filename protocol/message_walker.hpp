@@ -53,8 +53,11 @@ public:
   outcome next(std::span<const std::byte>& input, piece& out) noexcept {
     if (body_left_ != 0)
       return next_of_body(input, out);
-    if (header_have_ != 0 || input.size() < header_bytes)
+    if (header_have_ != 0 || input.size() < header_bytes) {
+      if (header_have_ == 0 && input.empty())
+        return outcome::need_data;
       return next_of_cut_header(input, out);
+    }
     const auto body = body_bytes_of(input.data());
     if (body > body_bytes_max_)
       return fail(body);

@@ -99,16 +99,18 @@ public:
 
   /// Takes the next piece from the server, and says what to do with it.
   reaction take(const piece& part) noexcept {
-    // Rows and COPY data are nearly all that a busy server says. (DataRow has
-    // at least two bytes; shorter ones are judged below.)
-    if (static_cast<unsigned char>(part.tag) == flow_tag_
-        && part.which == part::whole && part.body_bytes >= 2)
+    if (is_flow(part))
       return answer_;
     if (part.which == part::whole && position_count_ == 1 && !in_message_
         && !over_)
       return take_whole(part);
     return take_other(part);
   }
+
+  /// Takes the next piece if all there is to do about it is to forward it,
+  /// which is so for nearly all that a server says. False: nothing was done,
+  /// `take` has to be asked.
+  [[nodiscard]] bool take_plain(const piece& part) noexcept;
 
   /// No reply is outstanding, no message is half received, no extended-protocol
   /// batch is open (sent since the last Sync), no COPY is under way. False for
@@ -223,6 +225,13 @@ private:
   static constexpr std::size_t inline_requests = 16;
   static constexpr std::uint16_t no_flow = 0x100; ///< No tag byte.
 
+  /// Rows and COPY data are nearly all that a busy server says. (DataRow has at
+  /// least two bytes; shorter ones are judged elsewhere.)
+  [[nodiscard]] bool is_flow(const piece& part) const noexcept {
+    return static_cast<unsigned char>(part.tag) == flow_tag_
+        && part.which == part::whole && part.body_bytes >= 2;
+  }
+
   [[nodiscard]] ec sent_other(const request& what) noexcept;
   [[nodiscard]] reaction take_whole(const piece& part) noexcept;
   [[nodiscard]] reaction take_other(const piece& part) noexcept;
@@ -256,6 +265,7 @@ private:
   void load_next(position& into) const noexcept;
   void add(const position& one) noexcept;
   void settle() noexcept;
+  void flow(const position& from) noexcept;
   [[nodiscard]] std::uint32_t settled_of_many() const noexcept;
 
   [[nodiscard]] ec push(const request& what) noexcept;
@@ -342,8 +352,33 @@ inline reaction reply_mirror::take_whole(const piece& part) noexcept {
       = dirt_.take_tag(part, rows_of(before), only.next == tail_);
   else if (said == backend_tag::function_call_response)
     dirt_.add(dirt::opaque);
-  settle();
+  flow(only);
   return out;
+}
+
+// Inlined by order: it has one caller, which would spend as much on the call.
+[[gnu::always_inline]] inline bool
+reply_mirror::take_plain(const piece& part) noexcept {
+  if (is_flow(part))
+    return answer_.how == delivery::forward;
+  auto& only = positions_.front();
+  if (part.which != part::whole || position_count_ != 1 || in_message_ || over_
+      || only.how != delivery::forward)
+    return false;
+  const auto said = backend_tag_of(part.tag);
+  const auto next = after(only.at, said);
+  if (next == due::impossible || is_copy_in(only.at)
+      || said == backend_tag::ready_for_query
+      || said == backend_tag::function_call_response
+      || !body_fits(said, part.body_bytes))
+    return false;
+  if (said == backend_tag::command_complete
+      && !server_dirt::is_harmless(part, rows_of(only.at)))
+    return false;
+  flow_tag_ = no_flow;
+  advance(only, next);
+  flow(only);
+  return true;
 }
 
 /// What was due was said.
@@ -371,17 +406,18 @@ inline void reply_mirror::load_next(position& into) const noexcept {
 }
 
 inline void reply_mirror::settle() noexcept {
-  if (over_ || position_count_ != 1)
+  if (!over_ && position_count_ == 1)
+    flow(positions_.front());
+}
+
+/// Rows may come, and nobody has to think about each.
+inline void reply_mirror::flow(const position& from) noexcept {
+  const auto tag = states::flows[static_cast<std::size_t>(from.at)];
+  if (tag == 0)
     return;
-  const auto& only = positions_.front();
-  if (only.at == due::query_rows || only.at == due::execute_rows)
-    flow_tag_ = 'D';
-  else if (is_copy_out(only.at) || only.at == due::query_copy_both)
-    flow_tag_ = 'd';
-  else
-    return;
+  flow_tag_ = static_cast<unsigned char>(tag);
   answer_ = {};
-  answer_for(only);
+  answer_for(from);
 }
 
 inline void reply_mirror::answer_for(const position& from) noexcept {

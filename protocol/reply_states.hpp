@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "protocol/tags.hpp"
 
@@ -222,10 +223,16 @@ inline constexpr auto table = [] {
                       [static_cast<std::size_t>(said)];
 }
 
-/// Whether a body of so many bytes can be one of `said`. False for messages
-/// that belong to the login.
-[[nodiscard]] constexpr bool body_fits(backend_tag said,
-                                       std::uint32_t bytes) noexcept {
+/// How long a body can be.
+struct body_range {
+  std::uint32_t min = 1;
+  std::uint32_t max = 0; ///< Below `min`: not at all.
+};
+
+namespace states {
+
+constexpr body_range stated(backend_tag said) noexcept {
+  constexpr auto any = std::numeric_limits<std::uint32_t>::max();
   switch (said) {
     case backend_tag::bind_complete:
     case backend_tag::close_complete:
@@ -234,35 +241,52 @@ inline constexpr auto table = [] {
     case backend_tag::no_data:
     case backend_tag::parse_complete:
     case backend_tag::portal_suspended:
-      return bytes == 0;
+      return {0, 0};
     case backend_tag::ready_for_query:
-      return bytes == 1;
+      return {1, 1};
     case backend_tag::copy_data:
-      return true;
+      return {0, any};
     case backend_tag::command_complete:
     case backend_tag::error_response:
     case backend_tag::notice_response:
-      return bytes >= 1; // A terminator at least.
+      return {1, any}; // A terminator at least.
     case backend_tag::data_row:
     case backend_tag::parameter_description:
     case backend_tag::row_description:
     case backend_tag::parameter_status:
-      return bytes >= 2; // Int16, or two empty strings.
+      return {2, any}; // Int16, or two empty strings.
     case backend_tag::copy_both_response:
     case backend_tag::copy_in_response:
     case backend_tag::copy_out_response:
-      return bytes >= 3; // Int8, Int16.
+      return {3, any}; // Int8, Int16.
     case backend_tag::function_call_response:
-      return bytes >= 4; // Int32.
+      return {4, any}; // Int32.
     case backend_tag::notification_response:
-      return bytes >= 6; // Int32, two strings.
+      return {6, any}; // Int32, two strings.
     case backend_tag::authentication:
     case backend_tag::backend_key_data:
     case backend_tag::negotiate_protocol_version:
     case backend_tag::other:
       break;
   }
-  return false;
+  return {};
+}
+
+inline constexpr auto bodies = [] {
+  std::array<body_range, tag_count> out{};
+  for (std::size_t said = 0; said < tag_count; ++said)
+    out[said] = stated(static_cast<backend_tag>(said));
+  return out;
+}();
+
+} // namespace states
+
+/// Whether a body of so many bytes can be one of `said`. False for messages
+/// that belong to the login.
+[[nodiscard]] constexpr bool body_fits(backend_tag said,
+                                       std::uint32_t bytes) noexcept {
+  const auto& range = states::bodies[static_cast<std::size_t>(said)];
+  return bytes >= range.min && bytes <= range.max;
 }
 
 /// Whether the answer ends with its own ReadyForQuery, also after an error.
@@ -282,5 +306,24 @@ inline constexpr auto table = [] {
 [[nodiscard]] constexpr bool is_copy_both(due at) noexcept {
   return at == due::query_copy_both || at == due::query_copied_both;
 }
+
+/// What may come in any number in this state and changes nothing: DataRow,
+/// CopyData; 0 if nothing is.
+[[nodiscard]] constexpr char flow_of(due at) noexcept {
+  if (at == due::query_rows || at == due::execute_rows)
+    return 'D';
+  return is_copy_out(at) || at == due::query_copy_both ? 'd' : '\0';
+}
+
+namespace states {
+
+inline constexpr auto flows = [] {
+  std::array<char, due_count> out{};
+  for (std::size_t at = 0; at < due_count; ++at)
+    out[at] = flow_of(static_cast<due>(at));
+  return out;
+}();
+
+} // namespace states
 
 } // namespace cenote::protocol

@@ -103,13 +103,24 @@ public:
 
   /// The same for one that is here as a whole.
   bool take_tag(const piece& whole, command_rows rows, bool is_last) noexcept {
-    const auto body = whole.bytes.subspan(header_bytes);
-    // Most of all: rows came, and a SELECT INTO has none.
-    if (rows == command_rows::seen && body.size() >= select.size()
-        && std::memcmp(body.data(), select.data(), select.size()) == 0)
+    if (is_harmless(whole, rows))
       return false;
+    const auto body = whole.bytes.subspan(header_bytes);
     return judge(body.first(std::min(body.size(), tag_bytes_max)), rows,
                  is_last);
+  }
+
+  /// For most of all, at a glance: the CommandComplete, which is here as a
+  /// whole, says nothing that is collected here. A SELECT INTO has no rows.
+  [[nodiscard]] static bool is_harmless(const piece& whole,
+                                        command_rows rows) noexcept {
+    const auto body = whole.bytes.subspan(header_bytes);
+    if (body.size() < select.size())
+      return false;
+    const auto first = static_cast<char>(body.front());
+    return first == 'B' || first == 'I' || first == 'U' // BEGIN, INSERT, UPDATE
+        || (rows == command_rows::seen
+            && std::memcmp(body.data(), select.data(), select.size()) == 0);
   }
 
 private:

@@ -22,6 +22,43 @@ using session::event;
 
 constexpr std::size_t header_bytes = 5;
 
+/// Whether PostgreSQL would look at this message at all.
+bool is_acceptable(frontend_tag tag, std::uint32_t body_bytes) noexcept {
+  switch (tag) {
+    case frontend_tag::terminate:
+    case frontend_tag::password:
+    case frontend_tag::other:
+      return false;
+    case frontend_tag::flush:
+    case frontend_tag::sync:
+      return body_bytes == 0;
+    case frontend_tag::bind:
+    case frontend_tag::close:
+    case frontend_tag::copy_data:
+    case frontend_tag::copy_done:
+    case frontend_tag::copy_fail:
+    case frontend_tag::describe:
+    case frontend_tag::execute:
+    case frontend_tag::function_call:
+    case frontend_tag::parse:
+    case frontend_tag::query:
+      break;
+  }
+  return true;
+}
+
+bool is_copy(frontend_tag tag) noexcept {
+  return tag == frontend_tag::copy_data || tag == frontend_tag::copy_done
+      || tag == frontend_tag::copy_fail;
+}
+
+/// Messages that name a prepared statement, or may in their text.
+bool may_name_statement(frontend_tag tag) noexcept {
+  return tag == frontend_tag::parse || tag == frontend_tag::bind
+      || tag == frontend_tag::describe || tag == frontend_tag::close
+      || tag == frontend_tag::query;
+}
+
 } // namespace
 
 void client_link::on_bytes(net::slice in) {
@@ -82,18 +119,42 @@ void client_link::pump(net::slice in, bool borrowed) {
       forward.flush();
       return refuse(walker_.error());
     }
-    if (!take(part, rest, forward))
+    if (passes_on(part)) {
+      forward.add(part.bytes, true);
+      continue;
+    }
+    const auto goes_on = part.starts() ? take_start(part, rest, forward)
+                                       : take_rest(part, rest, forward);
+    if (!goes_on)
       return;
   }
   forward.flush();
   rearm();
 }
 
-/// False: stop, the rest of the input is held or nobody's any more.
-bool client_link::take(const protocol::piece& part,
-                       std::span<const std::byte> rest, request_run& forward) {
-  if (part.starts())
-    return take_start(part, rest, forward);
+/// In the middle of a batch: whether `part` is a message of which only the
+/// mirror has to hear. It has, then. Half of what drivers send goes this way.
+bool client_link::passes_on(const protocol::piece& part) noexcept {
+  if (part.which != protocol::part::whole || phase_ != session::phase::borrowing
+      || server_->begins_batch() || server_->sent_batch().is_kept()
+      || server_->mirror().owes_nothing())
+    return false;
+  if (prepared_
+      && (prepared_->is_behind_due || !prepared_->behind_execute.empty()))
+    return false;
+  // A Describe of a portal that tells of no statement we hold to its rows.
+  const auto is_plain
+    = part.tag == 'E' || (part.tag == 'S' && part.body_bytes == 0)
+   || (part.tag == 'D' && part.body_bytes > 0
+       && part.bytes[header_bytes] == std::byte{'P'}
+       && !(prepared_ && prepared_->bound.what));
+  return is_plain && server_->expect(part.tag) == ec::none;
+}
+
+/// The rest of a message. False as `take_start`.
+bool client_link::take_rest(const protocol::piece& part,
+                            std::span<const std::byte> rest,
+                            request_run& forward) {
   if (skipping_) {
     skipping_ = !part.ends();
     if (server_ != nullptr && server_->sent_batch().is_kept())
@@ -114,19 +175,22 @@ bool client_link::take(const protocol::piece& part,
   return true;
 }
 
+/// False: stop, the rest of the input is held or nobody's any more.
 bool client_link::take_start(const protocol::piece& part,
                              std::span<const std::byte> rest,
                              request_run& forward) {
-  if (!is_acceptable(part, forward))
+  const auto tag = protocol::frontend_tag_of(part.tag);
+  if (!is_acceptable(tag, part.body_bytes)) {
+    end_for(part, forward);
     return false;
+  }
   if (phase_ == session::phase::idle) {
     if (take_locally(part) || take_in_block(part, rest))
       return true;
     if (!begin_request(part, rest))
       return false;
   }
-  const auto is_copy = part.tag == 'd' || part.tag == 'c' || part.tag == 'f';
-  if (!is_copy && server_->begins_batch() && waits_for_reset()) {
+  if (waits_for_reset() && server_->begins_batch() && !is_copy(tag)) {
     forward.flush();
     hold(part.bytes);
     hold(rest);
@@ -137,18 +201,15 @@ bool client_link::take_start(const protocol::piece& part,
   if (prepared_ && prepared_->is_behind_due
       && put_behind_execute(forward) != named::passed)
     return false;
-  bool was_at_rest = server_->mirror().owes_nothing();
-  if (lane_.renames_statements()) {
-    const auto tag = protocol::frontend_tag_of(part.tag);
-    if (tag == frontend_tag::parse || tag == frontend_tag::bind
-        || tag == frontend_tag::describe || tag == frontend_tag::close
-        || tag == frontend_tag::query) {
+  const bool was_at_rest = server_->mirror().owes_nothing();
+  if (may_name_statement(tag)) {
+    if (lane_.renames_statements()) {
       if (was_at_rest)
         request_at_ = lane_.home().now();
       return take_named(part, rest, forward);
     }
-  } else if (part.tag == 'Q' && watches_resets()) {
-    return take_named(part, rest, forward);
+    if (tag == frontend_tag::query && watches_resets())
+      return take_named(part, rest, forward);
   }
   if (auto code = server_->expect(part.tag); code != ec::none) {
     forward.flush();
@@ -165,60 +226,36 @@ bool client_link::take_start(const protocol::piece& part,
   mid_message_ = !part.ends();
   if (server_->sent_batch().is_kept())
     server_->keep_sent(part.tag, part.bytes);
-  count(part);
+  if (tag == frontend_tag::parse || tag == frontend_tag::bind)
+    count(part);
   forward.add(part);
   return true;
 }
 
-/// Whether PostgreSQL would look at this message at all; if not, the client is
-/// ended here as PostgreSQL would end it.
-bool client_link::is_acceptable(const protocol::piece& part,
-                                request_run& forward) {
-  switch (protocol::frontend_tag_of(part.tag)) {
-    case frontend_tag::terminate:
-      forward.flush();
-      goodbye_ = true;
-      apply(event::goodbye);
-      return false;
-    case frontend_tag::password:
-    case frontend_tag::other:
-      forward.flush();
-      parting().detail = ": invalid frontend message type "
-                       + std::to_string(static_cast<unsigned>(
-                         static_cast<unsigned char>(part.tag)));
-      refuse(ec::protocol_violation);
-      return false;
-    case frontend_tag::flush:
-    case frontend_tag::sync:
-      if (part.body_bytes == 0)
-        return true;
-      forward.flush();
-      parting().detail = ": invalid message format";
-      refuse(ec::protocol_violation);
-      return false;
-    case frontend_tag::bind:
-    case frontend_tag::close:
-    case frontend_tag::copy_data:
-    case frontend_tag::copy_done:
-    case frontend_tag::copy_fail:
-    case frontend_tag::describe:
-    case frontend_tag::execute:
-    case frontend_tag::function_call:
-    case frontend_tag::parse:
-    case frontend_tag::query:
-      return true;
+/// For a message that is not acceptable the client is ended here, as PostgreSQL
+/// would end it.
+void client_link::end_for(const protocol::piece& part, request_run& forward) {
+  forward.flush();
+  const auto tag = protocol::frontend_tag_of(part.tag);
+  if (tag == frontend_tag::terminate) {
+    goodbye_ = true;
+    return apply(event::goodbye);
   }
-  return false;
+  if (tag == frontend_tag::flush || tag == frontend_tag::sync)
+    parting().detail = ": invalid message format";
+  else
+    parting().detail = ": invalid frontend message type "
+                     + std::to_string(static_cast<unsigned>(
+                       static_cast<unsigned char>(part.tag)));
+  refuse(ec::protocol_violation);
 }
 
 /// Without a server: the messages that PostgreSQL ignores when it is idle, and
 /// what is left of a batch that was canceled while it waited.
 bool client_link::take_locally(const protocol::piece& part) {
   auto tag = protocol::frontend_tag_of(part.tag);
-  bool ignorable = tag == frontend_tag::copy_data
-                || tag == frontend_tag::copy_done
-                || tag == frontend_tag::copy_fail || tag == frontend_tag::flush;
-  if (!ignorable && !skip_to_sync_)
+  const bool is_ignorable = is_copy(tag) || tag == frontend_tag::flush;
+  if (!is_ignorable && !skip_to_sync_)
     return false;
   skipping_ = !part.ends();
   if (skip_to_sync_ && tag == frontend_tag::sync) {

@@ -145,7 +145,10 @@ public:
 
   /// A RESET was sent, and what the client gave at its start is not in force
   /// again: what comes in a later batch waits, unless a transaction is open.
-  [[nodiscard]] bool waits_for_reset() const noexcept;
+  [[nodiscard]] bool waits_for_reset() const noexcept {
+    return is_handing_over()
+        || ((resets_settings_ || asked_about_reset_) && is_before_reset());
+  }
 
   /// A RESET was sent, PostgreSQL was not asked about it yet, and the answer to
   /// request `sequence` comes with it or behind it.
@@ -244,12 +247,13 @@ private:
   using request_run = byte_run<to_server>;
 
   void pump(net::slice in, bool borrowed);
-  bool take(const protocol::piece& part, std::span<const std::byte> rest,
-            request_run& forward);
+  bool passes_on(const protocol::piece& part) noexcept;
+  bool take_rest(const protocol::piece& part, std::span<const std::byte> rest,
+                 request_run& forward);
   bool take_start(const protocol::piece& part, std::span<const std::byte> rest,
                   request_run& forward);
   bool take_locally(const protocol::piece& part);
-  bool is_acceptable(const protocol::piece& part, request_run& forward);
+  void end_for(const protocol::piece& part, request_run& forward);
   bool hold_begin(const protocol::piece& part, std::span<const std::byte> rest);
   bool take_in_block(const protocol::piece& part,
                      std::span<const std::byte> rest);
@@ -326,6 +330,7 @@ private:
   [[nodiscard]] std::span<const std::string> named_settings() const noexcept;
   void ask_about_reset();
   [[nodiscard]] bool watches_resets() const noexcept;
+  [[nodiscard]] bool is_before_reset() const noexcept;
   bool ask_what_is_left();
   void set_pinned(session::trace_set now);
   void take_settings(std::vector<std::pair<std::string, std::string>> found);

@@ -42,7 +42,8 @@ bool client_link::take_named(const protocol::piece& part,
         server_->keep_sent(part.tag, what.bytes);
       skipping_ = outcome == named::dropped && !part.ends();
       mid_message_ = outcome == named::passed && !part.ends();
-      stop_gathering();
+      if (gathering_)
+        stop_gathering();
       return true;
     case named::more:
       if (part.starts()) {

@@ -31,6 +31,11 @@ using session::statement_identity;
 /// The text up to the first NUL of `bytes`, which go on behind it. False: there
 /// is no NUL.
 bool take_text(std::span<const std::byte>& bytes, std::string_view& text) {
+  if (!bytes.empty() && bytes.front() == std::byte{0}) { // Most have no name.
+    text = {};
+    bytes = bytes.subspan(1);
+    return true;
+  }
   const auto* end
     = bytes.empty() ? nullptr : std::memchr(bytes.data(), 0, bytes.size());
   if (end == nullptr)
@@ -280,6 +285,8 @@ client_link::named client_link::check_rows(std::string_view name,
 client_link::named client_link::give_unnamed(request_run& forward) {
   if (server_->is_unnamed_open())
     return named::waits;
+  if (prepared_ && server_->has_unnamed(id(), prepared_->unnamed_edition))
+    return named::passed;
   auto& out = lane_.home().scratch();
   std::span<const std::byte> definition;
   std::uint32_t edition = 0;
@@ -304,7 +311,8 @@ client_link::named client_link::pass_bind(const named_message& what,
       return pass_as_it_is(what, forward);
     return named::more;
   }
-  const auto* found = prepared_ ? prepared_->named.find(name) : nullptr;
+  const auto* found
+    = prepared_ && !name.empty() ? prepared_->named.find(name) : nullptr;
   if (prepared_)
     prepared_->behind_execute.clear();
   if (auto* traces = name.empty() && prepared_ ? &prepared_->unnamed_traces

@@ -383,11 +383,9 @@ void client_link::ask_about_reset() {
   server_->ask(trace::settings, named_settings());
 }
 
-bool client_link::waits_for_reset() const noexcept {
-  if (is_handing_over())
-    return true;
-  if (!resets_settings_ && !asked_about_reset_)
-    return false;
+/// The batch that the client is at now is behind the RESET's, and must not go
+/// before it.
+bool client_link::is_before_reset() const noexcept {
   const auto& mirror = server_->mirror();
   const auto in_block = mirror.owes_nothing()
                      && mirror.status() != protocol::transaction_status::idle;

@@ -151,6 +151,12 @@ public:
                                  protocol::delivery how,
                                  std::vector<std::byte>& out);
 
+  /// The unnamed statement is the client's already.
+  [[nodiscard]] bool has_unnamed(client_id whose,
+                                 std::uint32_t edition) const noexcept {
+    return unnamed_ == unnamed_owner{whose, edition};
+  }
+
   /// Makes the unnamed statement the client's: `definition` is its Parse's body
   /// behind the name, empty if it has none.
   [[nodiscard]] ec put_unnamed(client_id whose, std::uint32_t edition,

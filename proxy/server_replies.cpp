@@ -70,6 +70,12 @@ void server_link::on_bytes(net::slice in) {
     auto outcome = walker_.next(rest, part);
     if (outcome == message_walker::outcome::need_data)
       break;
+    // Without an entry that waits for an answer nobody here has to see it.
+    if (outcome == message_walker::outcome::piece && journal_.empty()
+        && mirror_.take_plain(part)) {
+      forward.add(part.bytes, true);
+      continue;
+    }
     saw_ready = saw_ready || part.tag == 'Z';
     if (outcome == message_walker::outcome::failed || !take(part, forward)) {
       forward.flush();
@@ -290,7 +296,7 @@ void server_link::after_bytes(bool saw_ready) {
     return;
   // Whether PostgreSQL swallowed a Sync in a COPY that failed is unknown: ask,
   // or the server stays lent until the client says more.
-  if (saw_ready
+  if (saw_ready && !mirror_.is_certain()
       && mirror_.to_come_clean() == protocol::reply_mirror::remedy::probe)
     send_remedy(protocol::reply_mirror::remedy::probe);
   if (mirror_.owes_nothing())
