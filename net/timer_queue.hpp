@@ -87,6 +87,9 @@ public:
   /// The owner of one entry that is due at `now`, which is then not armed any
   /// more; null when there is none left. In order of deadlines.
   [[nodiscard]] Owner* pop_due(time_point now) noexcept {
+    // No entry is due before the time of its node, and none before the first.
+    if (heap_.empty() || heap_.front().when > now)
+      return nullptr;
     settle();
     if (heap_.empty() || heap_.front().when > now)
       return nullptr;

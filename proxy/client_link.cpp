@@ -47,7 +47,7 @@ client_link::~client_link() = default;
 // -- decisions ----------------------------------------------------------------
 
 void client_link::apply(event what) {
-  auto step = session::next(phase_, what);
+  const auto& step = session::next(phase_, what);
   CENOTE_ASSERT(step.expected);
   phase_ = step.next;
   for (auto todo : step.todo())
@@ -266,7 +266,8 @@ client_link::due client_link::deadline() const noexcept {
 }
 
 void client_link::rearm() {
-  if (phase_ == session::phase::gone)
+  if (phase_ == session::phase::gone
+      || (!lane_.times_clients() && !timer_.is_armed()))
     return;
   auto next = deadline();
   if (next.when != never || timer_.is_armed())

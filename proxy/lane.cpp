@@ -29,7 +29,8 @@ lane::lane(shard& home, lane_id id, std::shared_ptr<pool_port> port,
     port_{std::move(port)},
     settings_{settings},
     ledger_{ledger_settings(settings)},
-    timer_{*this} {
+    timer_{*this},
+    times_clients_{has_client_times(settings)} {
   // nop
 }
 
@@ -46,6 +47,12 @@ lane::ledger_settings(const tenants::pool_settings& from) noexcept {
   out.server_count_min = from.min_pool_size;
   out.server_count_max = from.pool_size;
   return out;
+}
+
+bool lane::has_client_times(const tenants::pool_settings& of) noexcept {
+  return of.client_idle_timeout.count() > 0
+      || of.idle_transaction_timeout.count() > 0
+      || of.transaction_timeout.count() > 0 || of.query_timeout.count() > 0;
 }
 
 // -- who is here --------------------------------------------------------------
@@ -134,36 +141,38 @@ void lane::leave_queue(client_link& client) noexcept {
 /// back, which may be the next one's: a loop, not a recursion, however many
 /// fail in a row.
 void lane::lend(pool::assignment to) {
-  lending_.push_back(to);
-  if (std::exchange(is_lending_, true))
+  if (std::exchange(is_lending_, true)) {
+    lending_.push_back(to);
     return;
+  }
+  carry_out(to);
   for (std::size_t i = 0; i < lending_.size(); ++i) {
-    auto what = lending_[i];
-    if (what.client == listen_hub::waiter) {
-      lend_to_hub(what);
-      continue;
-    }
-    auto client = clients_.find(what.client);
-    auto server = servers_.find(what.server);
-    bool is_waiting = client != clients_.end()
-                   && client->second->phase() == session::phase::waiting;
-    if (server == servers_.end()) {
-      if (is_waiting) // The server died between the two: ask again.
-        checkout(*client->second);
-      continue;
-    }
-    if (!is_waiting) { // The client did.
-      settle(
-        *server->second,
-        ledger_.checkin(what.loan, pool::server_verdict::clean, home_.now()));
-      continue;
-    }
-    ++sums_.server_assignments;
-    server->second->attach(*client->second, what.loan);
-    client->second->lend(*server->second);
+    to = lending_[i];
+    carry_out(to);
   }
   lending_.clear();
   is_lending_ = false;
+}
+
+void lane::carry_out(const pool::assignment& what) {
+  if (what.client == listen_hub::waiter)
+    return lend_to_hub(what);
+  auto client = clients_.find(what.client);
+  auto server = servers_.find(what.server);
+  bool is_waiting = client != clients_.end()
+                 && client->second->phase() == session::phase::waiting;
+  if (server == servers_.end()) {
+    if (is_waiting) // The server died between the two: ask again.
+      checkout(*client->second);
+    return;
+  }
+  if (!is_waiting) // The client did.
+    return settle(
+      *server->second,
+      ledger_.checkin(what.loan, pool::server_verdict::clean, home_.now()));
+  ++sums_.server_assignments;
+  server->second->attach(*client->second, what.loan);
+  client->second->lend(*server->second);
 }
 
 void lane::checkin(server_link& server, pool::server_verdict verdict) {
@@ -302,6 +311,7 @@ void lane::on_time(time_point now) {
 
 void lane::configure(const tenants::pool_settings& settings) {
   settings_ = settings;
+  times_clients_ = has_client_times(settings);
   ledger_.configure(ledger_settings(settings));
   if (hub_ != nullptr && !has_room_for_hub())
     hub_->end_clients();

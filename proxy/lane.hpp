@@ -100,6 +100,11 @@ public:
     return ending_;
   }
 
+  /// Clients have deadlines, beside that of the queue.
+  [[nodiscard]] bool times_clients() const noexcept {
+    return times_clients_;
+  }
+
   [[nodiscard]] bool is_session() const noexcept {
     return settings_.mode == tenants::pool_mode::session;
   }
@@ -174,6 +179,9 @@ private:
   void settle(server_link& server, pool::turn what);
   void lend(pool::assignment to);
   void lend_to_hub(pool::assignment to);
+  void carry_out(const pool::assignment& what);
+  [[nodiscard]] static bool
+  has_client_times(const tenants::pool_settings& of) noexcept;
   void close_server(server_id id, ec why);
   void end_clients(const std::vector<client_id>& who, ec why);
   void tell_paused();
@@ -210,6 +218,7 @@ private:
   std::uint32_t cut_short_ = 0;
   std::uint32_t pinned_count_ = 0;
   std::optional<ec> ending_;
+  bool times_clients_ = false;
   bool is_lending_ = false;
   bool pause_unanswered_ = false;
   bool drain_unanswered_ = false;

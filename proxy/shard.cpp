@@ -82,6 +82,17 @@ void shard::fire_timers() {
 }
 
 void shard::finish_turn() {
+  if (!marked_.empty())
+    ask_marked();
+  if (!dead_clients_.empty())
+    dead_clients_.clear();
+  if (!dead_servers_.empty())
+    dead_servers_.clear();
+  if (!dead_lanes_.empty())
+    dead_lanes_.clear();
+}
+
+void shard::ask_marked() {
   while (!marked_.empty()) {
     auto lanes = std::exchange(marked_, {});
     for (auto* which : lanes) {
@@ -94,9 +105,6 @@ void shard::finish_turn() {
       break;
     }
   }
-  dead_clients_.clear();
-  dead_servers_.clear();
-  dead_lanes_.clear();
 }
 
 void shard::mark(lane& which) {

@@ -138,6 +138,7 @@ public:
 private:
   void fire_timers();
   void finish_turn();
+  void ask_marked();
 
   std::uint32_t index_;
   std::unique_ptr<net::engine> engine_;

@@ -155,7 +155,9 @@ void statement_journal::entry::clear() noexcept {
     return;
   }
   done = false;
+  of_portal = false;
   edition = 0;
+  previous = 0;
   at = 0;
   longer_by = 0;
   shape = 0;
