@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/assert.hpp"
+#include "net/direct_call.hpp"
 #include "net/socket_options.hpp"
 #include "net/system_failure.hpp"
 
@@ -167,8 +168,7 @@ bool epoll_engine::transmit(epoll_stream& x,
   if (x.in_failed_list || bytes.empty())
     return true;
   if (x.unsent.empty()) {
-    auto count = ::send(x.fd.get(), bytes.data(), bytes.size(),
-                        MSG_NOSIGNAL | MSG_DONTWAIT);
+    auto count = direct::send(x.fd.get(), bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0) {
       if (errno != EAGAIN && errno != EINTR) {
         note_failure(x, errno);

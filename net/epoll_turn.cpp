@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/assert.hpp"
+#include "net/direct_call.hpp"
 #include "net/system_failure.hpp"
 
 namespace cenote::net {
@@ -25,15 +26,14 @@ constexpr std::size_t gathered_max = 32;
 void epoll_engine::run_turn(time_point until) {
   CENOTE_ASSERT(!in_turn_);
   in_turn_ = true;
-  auto called_sinks = report_failed();
+  auto called_sinks = failed_ != nullptr && report_failed();
   apply_changes();
   reuse_closed();
   // Sinks may have set deadlines that `until` does not know.
   auto wait = called_sinks ? 0 : wait_time_ms(until);
   if (wait != 0 && !waker_.may_sleep())
     wait = 0;
-  auto count = ::epoll_wait(epoll_.get(), events_.data(),
-                            static_cast<int>(events_.size()), wait);
+  auto count = direct::epoll_wait(epoll_.get(), events_, wait);
   waker_.awoke();
   now_ = clock::now();
   for (int i = 0; i < count; ++i) {
@@ -182,8 +182,7 @@ void epoll_engine::dispatch_lingering(epoll_stream& x, std::uint32_t events) {
   if ((events & (EPOLLIN | EPOLLHUP)) == 0)
     return;
   for (unsigned i = 0; i < limits::reads_per_turn_max; ++i) {
-    auto count
-      = ::recv(x.fd.get(), received_.data(), received_.size(), MSG_DONTWAIT);
+    auto count = direct::recv(x.fd.get(), received_, MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
       return;
     if (count < 0 || (count == 0 && x.write_ended))
@@ -201,8 +200,7 @@ void epoll_engine::dispatch_lingering(epoll_stream& x, std::uint32_t events) {
 
 void epoll_engine::receive(epoll_stream& x) {
   for (unsigned i = 0; i < limits::reads_per_turn_max; ++i) {
-    auto count
-      = ::recv(x.fd.get(), received_.data(), received_.size(), MSG_DONTWAIT);
+    auto count = direct::recv(x.fd.get(), received_, MSG_DONTWAIT);
     if (count < 0) {
       if (errno != EAGAIN && errno != EINTR)
         end(x, errno, "recv");

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/// The three system calls of a turn, without what glibc does around them in a
+/// program with threads: each is a point where pthread_cancel may strike, which
+/// is switched on and off by two locked instructions and some sixty others.
+/// Nobody cancels our threads. Results and errno are those of the calls.
+namespace cenote::net::direct {
+
+#if defined(__SANITIZE_THREAD__)
+
+// ThreadSanitizer sees what happens before what only in glibc's own.
+inline ssize_t recv(int fd, std::span<std::byte> into, int flags) noexcept {
+  return ::recv(fd, into.data(), into.size(), flags);
+}
+
+inline ssize_t send(int fd, std::span<const std::byte> bytes,
+                    int flags) noexcept {
+  return ::send(fd, bytes.data(), bytes.size(), flags);
+}
+
+inline int epoll_wait(int epoll, std::span<epoll_event> into,
+                      int wait_ms) noexcept {
+  return ::epoll_wait(epoll, into.data(), static_cast<int>(into.size()),
+                      wait_ms);
+}
+
+#else
+
+inline ssize_t recv(int fd, std::span<std::byte> into, int flags) noexcept {
+  return ::syscall(SYS_recvfrom, fd, into.data(), into.size(), flags, nullptr,
+                   nullptr);
+}
+
+inline ssize_t send(int fd, std::span<const std::byte> bytes,
+                    int flags) noexcept {
+  return ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), flags, nullptr,
+                   nullptr);
+}
+
+inline int epoll_wait(int epoll, std::span<epoll_event> into,
+                      int wait_ms) noexcept {
+  // Without a mask of signals this is epoll_wait, which not every machine has.
+  return static_cast<int>(::syscall(SYS_epoll_pwait, epoll, into.data(),
+                                    into.size(), wait_ms, nullptr,
+                                    std::size_t{0}));
+}
+
+#endif
+
+} // namespace cenote::net::direct
