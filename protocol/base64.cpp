@@ -27,17 +27,27 @@ constexpr std::uint32_t value_of(char c) noexcept {
 } // namespace
 
 std::string base64_encode(std::string_view bytes) {
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const auto group = bytes.substr(at, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      bits = bits << 8
-           | (i < group.size() ? static_cast<unsigned char>(group[i]) : 0u);
-    for (std::size_t i = 0; i < 4; ++i)
-      out += i <= group.size() ? alphabet[bits >> (18 - 6 * i) & 63] : '=';
+  auto out = std::string((bytes.size() + 2) / 3 * 4, '=');
+  auto* to = out.data();
+  const auto byte_at = [&](std::size_t i) {
+    return std::uint32_t{static_cast<unsigned char>(bytes[i])};
+  };
+  std::size_t at = 0;
+  for (; bytes.size() - at >= 3; at += 3) {
+    const auto bits
+      = byte_at(at) << 16 | byte_at(at + 1) << 8 | byte_at(at + 2);
+    for (int shift : {18, 12, 6, 0})
+      *to++ = alphabet[bits >> shift & 63];
   }
+  if (at == bytes.size())
+    return out;
+  // One byte or two: the rest stays padding.
+  const auto has_two = bytes.size() - at == 2;
+  const auto bits = byte_at(at) << 16 | (has_two ? byte_at(at + 1) << 8 : 0u);
+  *to++ = alphabet[bits >> 18];
+  *to++ = alphabet[bits >> 12 & 63];
+  if (has_two)
+    *to = alphabet[bits >> 6 & 63];
   return out;
 }
 
@@ -49,8 +59,18 @@ std::optional<std::string> base64_decode(std::string_view text) {
     text.remove_suffix(1);
     ++padding;
   }
-  std::string out;
-  out.reserve(text.size() / 4 * 3 + 2);
+  auto out = std::string(text.size() * 6 / 8, '\0');
+  auto* to = out.data();
+  for (; text.size() >= 4; text.remove_prefix(4)) {
+    const std::uint32_t group[] = {value_of(text[0]), value_of(text[1]),
+                                   value_of(text[2]), value_of(text[3])};
+    if ((group[0] | group[1] | group[2] | group[3]) > 63)
+      return std::nullopt;
+    const auto three
+      = group[0] << 18 | group[1] << 12 | group[2] << 6 | group[3];
+    for (int shift : {16, 8, 0})
+      *to++ = static_cast<char>(three >> shift & 0xffu);
+  }
   std::uint32_t bits = 0;
   unsigned bit_count = 0;
   for (char c : text) {
@@ -61,7 +81,7 @@ std::optional<std::string> base64_decode(std::string_view text) {
     bit_count += 6;
     if (bit_count >= 8) {
       bit_count -= 8;
-      out += static_cast<char>(bits >> bit_count & 0xffu);
+      *to++ = static_cast<char>(bits >> bit_count & 0xffu);
     }
   }
   // What is left belongs to no byte and is zero.

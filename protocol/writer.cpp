@@ -1,5 +1,6 @@
 #include "protocol/writer.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/assert.hpp"
@@ -7,13 +8,24 @@
 
 namespace cenote::protocol {
 
+namespace {
+
+/// More than most messages of our own have.
+constexpr std::size_t first_bytes = 128;
+
+} // namespace
+
 void writer::begin(char tag) {
+  if (out_.capacity() == 0)
+    out_.reserve(first_bytes);
   byte1(tag);
   begin_untyped();
 }
 
 void writer::begin_untyped() {
   CENOTE_ASSERT(length_at_ == closed);
+  if (out_.capacity() == 0)
+    out_.reserve(first_bytes);
   length_at_ = out_.size();
   append_unsigned(0, 4);
 }
@@ -48,8 +60,11 @@ void writer::byte1(char value) {
 }
 
 void writer::string(std::string_view text) {
-  byte_n(text.substr(0, text.find('\0')));
-  out_.push_back(std::byte{0});
+  text = text.substr(0, text.find('\0'));
+  const auto at = out_.size();
+  out_.resize(at + text.size() + 1); // The last byte stays 0.
+  std::copy(text.begin(), text.end(),
+            reinterpret_cast<char*>(out_.data() + at));
 }
 
 void writer::byte_n(std::span<const std::byte> bytes) {
@@ -61,8 +76,13 @@ void writer::byte_n(std::string_view text) {
 }
 
 void writer::append_unsigned(std::uint64_t value, std::size_t size) {
-  for (auto shift = size * 8; shift != 0; shift -= 8)
-    out_.push_back(static_cast<std::byte>(value >> (shift - 8)));
+  // All eight in the order of the wire; the last `size` are meant.
+  const auto word = __builtin_bswap64(value);
+  const auto at = out_.size();
+  out_.resize(at + size);
+  std::memcpy(out_.data() + at,
+              reinterpret_cast<const std::byte*>(&word) + sizeof(word) - size,
+              size);
 }
 
 } // namespace cenote::protocol

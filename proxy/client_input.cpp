@@ -143,11 +143,11 @@ bool client_link::passes_on(const protocol::piece& part) noexcept {
       && (prepared_->is_behind_due || !prepared_->behind_execute.empty()))
     return false;
   // A Describe of a portal that tells of no statement we hold to its rows.
-  const auto is_plain
-    = part.tag == 'E' || (part.tag == 'S' && part.body_bytes == 0)
-   || (part.tag == 'D' && part.body_bytes > 0
-       && part.bytes[header_bytes] == std::byte{'P'}
-       && !(prepared_ && prepared_->bound.what));
+  const auto is_plain = part.tag == 'E'
+                     || (part.tag == 'S' && part.body_bytes == 0)
+                     || (part.tag == 'D' && part.body_bytes > 0
+                         && part.bytes[header_bytes] == std::byte{'P'}
+                         && !(prepared_ && prepared_->bound.what));
   return is_plain && server_->expect(part.tag) == ec::none;
 }
 

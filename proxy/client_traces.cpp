@@ -214,8 +214,7 @@ client_link::named client_link::pass_query(const named_message& what,
   return outcome;
 }
 
-/// One that leaves nothing behind: all it does is to drop the unnamed
-/// statement.
+/// One that leaves nothing behind, and drops the unnamed statement.
 client_link::named client_link::pass_plain_query(const named_message& what,
                                                  request_run& forward) {
   auto before = drop_unnamed();

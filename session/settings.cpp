@@ -14,8 +14,11 @@ char lower(char c) noexcept {
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
+  // Nearly all names come as PostgreSQL writes them.
+  return a.size() == b.size()
+      && (a == b
+          || std::equal(a.begin(), a.end(), b.begin(),
+                        [](char x, char y) { return lower(x) == lower(y); }));
 }
 
 constexpr std::string_view set_sql

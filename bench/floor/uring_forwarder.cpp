@@ -1,5 +1,5 @@
-// As forwarder.cpp, with io_uring: multishot receive into a ring of buffers, which are
-// sent as they are; one system call a turn.
+// As forwarder.cpp, with io_uring: multishot receive into a ring of buffers,
+// which are sent as they are; one system call a turn.
 //
 //   bench_uring_forwarder LISTEN_PORT SERVER_PORT    (both on 127.0.0.1)
 
@@ -55,7 +55,7 @@ struct chunk {
 };
 
 struct direction {
-  int to = -1; ///< -1: closed.
+  int to = -1;              ///< -1: closed.
   std::deque<chunk> unsent; ///< The first one is under way.
 };
 
@@ -107,7 +107,8 @@ private:
     io_uring_buf_reg how{};
     how.ring_addr = reinterpret_cast<std::uintptr_t>(shared);
     how.ring_entries = buffers;
-    if (const auto error = io_uring_register_buf_ring(&ring_, &how, 0); error != 0)
+    if (const auto error = io_uring_register_buf_ring(&ring_, &how, 0);
+        error != 0)
       fail("buffers", -error);
     io_uring_buf_ring_init(given_);
   }
@@ -208,8 +209,8 @@ private:
     receive(from);
   }
 
-  /// The descriptors stay as they are until this program ends: what is under way
-  /// may still name them.
+  /// The descriptors stay as they are until this program ends: what is under
+  /// way may still name them.
   void end(int one) {
     auto& to = ways_[static_cast<std::size_t>(one)].to;
     if (to < 0)

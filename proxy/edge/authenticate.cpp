@@ -1,12 +1,13 @@
 #include "proxy/edge/authenticate.hpp"
 
+#include <cerrno>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
-#include <openssl/rand.h>
+#include <sys/random.h>
 
 #include "base/assert.hpp"
 #include "base/limits.hpp"
@@ -294,10 +295,14 @@ asio::awaitable<outcome<auth_farewell>> authenticate(net::edge_stream& stream,
 }
 
 std::string random_bytes(std::size_t count) {
+  // The kernel's: OpenSSL's generator, which is seeded from it, computes more
+  // for a nonce than the rest of a login but its hashes.
   auto out = std::string(count, '\0');
-  const auto done = RAND_bytes(reinterpret_cast<unsigned char*>(out.data()),
-                               static_cast<int>(count));
-  CENOTE_ASSERT(done == 1);
+  for (std::size_t have = 0; have < count;) {
+    const auto got = ::getrandom(out.data() + have, count - have, 0);
+    CENOTE_ASSERT(got > 0 || errno == EINTR);
+    have += got > 0 ? static_cast<std::size_t>(got) : 0;
+  }
   return out;
 }
 
