@@ -127,8 +127,8 @@ struct text_traces {
 /// must be asked for them by name.
 [[nodiscard]] bool is_asked_by_name(std::string_view setting) noexcept;
 
-/// Whether `traces_of` has to be asked: false is certain, allocates nothing, and
-/// is what most texts get.
+/// Whether `traces_of` has to be asked: false is certain, allocates nothing,
+/// and is what most texts get.
 [[nodiscard]] bool may_leave_traces(std::string_view sql) noexcept;
 
 /// Looks at `sql` where its first keyword (or what it mentions) asks for it. A
