@@ -266,8 +266,9 @@ client_link::due client_link::deadline() const noexcept {
 }
 
 void client_link::rearm() {
-  if (phase_ == session::phase::gone
-      || (!lane_.times_clients() && !timer_.is_armed()))
+  const auto may_be_due
+    = lane_.times_clients() || is_handing_over() || timer_.is_armed();
+  if (phase_ == session::phase::gone || !may_be_due)
     return;
   auto next = deadline();
   if (next.when != never || timer_.is_armed())

@@ -1,13 +1,16 @@
 """listen = "shared": clients that leave, servers that are lost, pools that change,
 and what keeps a server all the same."""
 
+import os
 import random
+import signal
 import threading
 
 import pytest
 from support import configs, ports, wire
 from support.notifications import (channel_counts, heard, hears_nothing,
-                                   listening_pids, pair, pins, settled)
+                                   listening_pids, pair, pins, settled,
+                                   told_of_another)
 
 
 @pytest.fixture
@@ -51,15 +54,30 @@ def test_a_lost_listening_server_is_told_and_replaced(own_pg, start, connect):
     (pid,) = listening_pids(pooler)
     own_pg.query("select pg_terminate_backend(%s)", pid)
     for client in clients:
-        for _ in range(2):  # It is lost; it listens again.
-            tag, body = client.recv()
-            assert tag == "N"
-            fields = wire.error_fields(body)
-            assert (fields["S"], fields["C"]) == ("WARNING", "01000")
-        assert "listening again" in fields["M"]
+        told_of_another(client)
     connect(pooler).query("notify news, 'after'")
     for client in clients:
         assert heard(client, 1) == [("news", "after")]
+
+
+def test_a_listening_server_that_says_nothing_is_replaced(own_pg, start, connect):
+    """No limit of time is configured; ten seconds are `listening_answer_time_max`."""
+    pooler = start(configs.plain(own_pg, pool_size=2, listen="shared"))
+    client, other = connect(pooler), connect(pooler)
+    client.query("listen news")
+    settled(client)
+    (pid,) = listening_pids(pooler)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        other.query("listen news")  # Heard there already: only the fence is missing.
+        other.send(wire.query("select 1"))
+        told_of_another(client)
+        assert "Z" in [tag for tag, _ in other.recv_until("Z")]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    connect(pooler).query("notify news, 'after'")
+    for each in (client, other):
+        assert heard(each, 1)[-1] == ("news", "after")
 
 
 def test_a_restart_of_postgresql(own_pg, start, connect):
@@ -69,8 +87,7 @@ def test_a_restart_of_postgresql(own_pg, start, connect):
     client.query("listen news")
     settled(client)
     own_pg.restart()
-    texts = [wire.error_fields(client.recv()[1])["M"] for _ in range(2)]
-    assert "is lost" in texts[0] and "listening again" in texts[1]
+    told_of_another(client)
     connect(pooler).query("notify news, 'after'")
     assert heard(client, 1) == [("news", "after")]
 
@@ -105,8 +122,7 @@ def test_pause_and_resume(few, connect):
     settled(client)
     few.console("pause")
     few.console("resume")
-    texts = [wire.error_fields(client.recv()[1])["M"] for _ in range(2)]
-    assert "listening again" in texts[1]
+    told_of_another(client)
     connect(few).query("notify news, 'after'")
     assert heard(client, 1) == [("news", "after")]
 
@@ -254,8 +270,7 @@ def test_reconnect(few, connect):
     client.query("listen news")
     settled(client)
     few.console("reconnect")
-    texts = [wire.error_fields(client.recv()[1])["M"] for _ in range(2)]
-    assert "is lost" in texts[0] and "listening again" in texts[1]
+    told_of_another(client)
     connect(few).query("notify news, 'after'")
     assert heard(client, 1) == [("news", "after")]
 

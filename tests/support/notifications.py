@@ -40,6 +40,15 @@ def pins(pooler) -> list:
     return [row[reason] for row in rows if row[reason]]
 
 
+def told_of_another(client) -> None:
+    """The listening server is lost; another one listens again."""
+    for what in ("is lost", "listening again"):
+        tag, body = client.recv()
+        fields = wire.error_fields(body)
+        assert (tag, fields["S"], fields["C"]) == ("N", "WARNING", "01000")
+        assert what in fields["M"]
+
+
 def listening_pids(pooler) -> list:
     names, rows = pooler.console("show servers")
     state, pid = names.index("state"), names.index("remote_pid")
