@@ -398,9 +398,10 @@ client_link::named client_link::pass_other_describe(const named_message& what,
   auto& bound = prepared_->bound;
   auto rest = what.body();
   std::string_view portal;
-  const auto is_it
-    = rest.front() == std::byte{'P'} && bound.batch == server_->batch()
-   && take_text(rest = rest.subspan(1), portal) && portal == bound.portal;
+  const auto is_it = !rest.empty() && rest.front() == std::byte{'P'}
+                  && bound.batch == server_->batch()
+                  && take_text(rest = rest.subspan(1), portal)
+                  && portal == bound.portal;
   if (outcome == named::passed && is_it)
     server_->tells_rows(bound.what, bound.name, 0, true);
   if (is_it)

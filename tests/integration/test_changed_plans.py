@@ -151,6 +151,14 @@ def test_a_portals_cuts_make_no_difference(bound, table, other_server):
         assert tags(say(bound, close("S", "t") + SYNC)) == "3Z"
 
 
+def test_a_describe_of_nothing_is_refused(two, connect, table):
+    client = connect(two)
+    assert tags(say(client, parse("s", "select * from changing") + SYNC)) == "1Z"
+    said = say(client, bind("", "s") + wire.message("D") + SYNC)
+    assert tags(said) == "2EZ" and states(said) == ["08P01"]
+    assert rows(say(client, bind("", "s") + FETCH)) == [["1"]]
+
+
 def test_a_cursors_rows_are_the_cursors(bound, other_server):
     assert tags(say(bound, query("begin; declare c cursor for select 1"))) == "CCZ"
     assert tags(say(bound, parse("f", "fetch c") + bind("", "f") + FETCH)) == "12TDCZ"
