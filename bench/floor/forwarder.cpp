@@ -12,67 +12,33 @@
 // For bench/run only: a peer that does not read makes it wait.
 
 #include <cerrno>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "local_tcp.hpp"
 
 namespace {
 
 constexpr int events_max = 256;
 constexpr std::size_t buffer_bytes = 64 * 1024;
 
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
-
-sockaddr_in local(const char* port) {
-  sockaddr_in out{};
-  out.sin_family = AF_INET;
-  out.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  out.sin_port = htons(static_cast<std::uint16_t>(std::atoi(port)));
-  return out;
-}
-
-int tcp_socket() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0)
-    fail("socket");
-  return fd;
-}
-
-int listen_on(const char* port) {
-  const int fd = tcp_socket();
-  const int on = 1;
-  const auto where = local(port);
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0
-      || listen(fd, SOMAXCONN) != 0)
-    fail("listen");
-  return fd;
-}
-
 class forwarder {
 public:
   forwarder(const char* port, const char* server, bool splices)
     : epoll_{epoll_create1(EPOLL_CLOEXEC)},
-      listener_{listen_on(port)},
-      server_{local(server)},
+      listener_{bare::listen_on(port)},
+      server_{bare::local(server)},
       splices_{splices} {
     watch(listener_);
     if (pipe2(pipe_, O_CLOEXEC) != 0
         || fcntl(pipe_[1], F_SETPIPE_SZ, buffer_bytes) < 0)
-      fail("pipe");
+      bare::fail("pipe");
   }
 
   [[noreturn]] void run() {
@@ -93,25 +59,20 @@ private:
     what.events = EPOLLIN;
     what.data.fd = fd;
     if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &what) != 0)
-      fail("epoll_ctl");
+      bare::fail("epoll_ctl");
   }
 
   void take_connection() {
     const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0)
       return;
-    const int server = tcp_socket();
-    if (connect(server, reinterpret_cast<const sockaddr*>(&server_),
-                sizeof server_)
-        != 0)
-      fail("connect");
+    const int server = bare::connect_to(server_);
     join(client, server);
     join(server, client);
   }
 
   void join(int from, int to) {
-    const int on = 1;
-    setsockopt(from, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    bare::send_at_once(from);
     if (peers_.size() <= static_cast<std::size_t>(from))
       peers_.resize(static_cast<std::size_t>(from) + 1, -1);
     peers_[static_cast<std::size_t>(from)] = to;
@@ -151,7 +112,8 @@ private:
       const auto sent = splice(pipe_[0], nullptr, to, nullptr,
                                static_cast<std::size_t>(size), SPLICE_F_MOVE);
       if (sent <= 0)
-        fail("splice"); // What is left in the pipe is somebody else's now.
+        bare::fail(
+          "splice"); // What is left in the pipe is somebody else's now.
       size -= sent;
     }
   }

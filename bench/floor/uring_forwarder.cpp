@@ -6,18 +6,15 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <liburing.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "local_tcp.hpp"
 
 namespace {
 
@@ -25,28 +22,6 @@ constexpr unsigned entries = 1024;
 constexpr unsigned buffers = 1024; // A power of two.
 constexpr unsigned buffer_bytes = 8 * 1024;
 constexpr std::uint64_t is_send = 1ull << 32;
-
-[[noreturn]] void fail(const char* what, int error) {
-  std::fprintf(stderr, "%s: %s\n", what, std::strerror(error));
-  std::exit(1);
-}
-
-sockaddr_in local(const char* port) {
-  sockaddr_in out{};
-  out.sin_family = AF_INET;
-  out.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  out.sin_port = htons(static_cast<std::uint16_t>(std::atoi(port)));
-  return out;
-}
-
-int tcp_socket() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0)
-    fail("socket", errno);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  return fd;
-}
 
 struct chunk {
   unsigned buffer;
@@ -62,18 +37,13 @@ struct direction {
 class forwarder {
 public:
   forwarder(const char* port, const char* server)
-    : listener_{tcp_socket()},
-      server_{local(server)},
+    : listener_{bare::listen_on(port)},
+      server_{bare::local(server)},
       memory_(std::size_t{buffers} * buffer_bytes) {
-    const auto where = local(port);
-    if (bind(listener_, reinterpret_cast<const sockaddr*>(&where), sizeof where)
-          != 0
-        || listen(listener_, SOMAXCONN) != 0)
-      fail("listen", errno);
     const auto failed = io_uring_queue_init(
       entries, &ring_, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
     if (failed != 0)
-      fail("io_uring", -failed);
+      bare::fail("io_uring", -failed);
     give_buffers();
     for (unsigned i = 0; i < buffers; ++i)
       give_back(i);
@@ -102,14 +72,14 @@ private:
     auto* shared = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
-      fail("mmap", errno);
+      bare::fail("mmap");
     given_ = static_cast<io_uring_buf_ring*>(shared);
     io_uring_buf_reg how{};
     how.ring_addr = reinterpret_cast<std::uintptr_t>(shared);
     how.ring_entries = buffers;
     if (const auto error = io_uring_register_buf_ring(&ring_, &how, 0);
         error != 0)
-      fail("buffers", -error);
+      bare::fail("buffers", -error);
     io_uring_buf_ring_init(given_);
   }
 
@@ -191,18 +161,13 @@ private:
   void take_connection(int client) {
     if (client < 0)
       return;
-    const int server = tcp_socket();
-    if (connect(server, reinterpret_cast<const sockaddr*>(&server_),
-                sizeof server_)
-        != 0)
-      fail("connect", errno);
+    const int server = bare::connect_to(server_);
     join(client, server);
     join(server, client);
   }
 
   void join(int from, int to) {
-    const int on = 1;
-    setsockopt(from, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    bare::send_at_once(from);
     if (ways_.size() <= static_cast<std::size_t>(from))
       ways_.resize(static_cast<std::size_t>(from) + 1);
     ways_[static_cast<std::size_t>(from)].to = to;
