@@ -39,21 +39,13 @@ constexpr trace_set pinning() noexcept {
   return out;
 }
 
-bool is_same_name(std::string_view a, std::string_view b) noexcept {
-  auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 /// A custom setting that was reset is still there, and empty.
 bool has(const std::vector<std::pair<std::string, std::string>>& settings,
          std::string_view name) noexcept {
   return std::any_of(settings.begin(), settings.end(), [&](auto& each) {
     const auto is_empty_custom
       = each.second.empty() && name.find('.') != std::string_view::npos;
-    return is_same_name(each.first, name) && !is_empty_custom;
+    return session::is_same_setting(each.first, name) && !is_empty_custom;
   });
 }
 
@@ -470,8 +462,9 @@ void client_link::take_settings(
   for (const auto& [name, value] : *given_) {
     if (has(found, name))
       continue;
-    std::erase_if(others,
-                  [&](auto& each) { return is_same_name(each.first, name); });
+    std::erase_if(others, [&](auto& each) {
+      return session::is_same_setting(each.first, name);
+    });
     const auto index = session::reported_index(name);
     if (index && server_->reports(*index)) {
       tell(*index, value);

@@ -61,14 +61,7 @@ row_shape shape_of_rows(std::span<const std::byte> body,
 } // namespace
 
 bool keeps_its_rows(std::string_view sql) noexcept {
-  std::size_t at = 0;
-  for (auto from = at; at < sql.size(); from = at) {
-    while (at < sql.size() && is_space(sql[at]))
-      ++at;
-    at = skip_comment(sql, at);
-    if (at == from)
-      break;
-  }
+  const auto at = skip_blank(sql, 0, '(');
   for (std::string_view word : {"fetch", "execute", "explain", "show", "call"})
     if (is_at(sql, at, word) && ends_word(sql, at + word.size()))
       return false;
