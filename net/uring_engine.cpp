@@ -251,12 +251,23 @@ bool uring_engine::is_at_rest(const uring_stream& x) const noexcept {
   if (x.at != uring_stream::phase::open || x.in_failed_list || x.read_ended
       || x.stopping || x.watched || unsent(x) != 0 || !x.arrived.empty())
     return false;
+  auto heard = ring_.has_overflow();
+  ring_.peek([&](const io_uring_cqe& event) {
+    heard |= (event.user_data & ~operation_mask)
+          == reinterpret_cast<std::uintptr_t>(&x);
+  });
+  return !heard;
+}
+
+/// A completion that waits says more than that receiving was stopped.
+bool uring_engine::has_received(const uring_stream& x) const noexcept {
   auto received = false;
   ring_.peek([&](const io_uring_cqe& event) {
-    received |= (event.user_data & ~operation_mask)
-             == reinterpret_cast<std::uintptr_t>(&x);
+    received
+      |= event.user_data == (reinterpret_cast<std::uintptr_t>(&x) | op_receive)
+      && event.res != -ECANCELED;
   });
-  return !received;
+  return received;
 }
 
 result<engine::detached> uring_engine::detach(stream& which) noexcept {
@@ -270,7 +281,9 @@ result<engine::detached> uring_engine::detach(stream& which) noexcept {
     what.fd = -1;
     what.timeout = {-1, -1};
     auto error = io_uring_register_sync_cancel(&ring_.raw(), &what);
-    if (error != 0)
+    // Something may have come just before: then it is ours to deliver, and
+    // the stream goes on receiving.
+    if (error != 0 || ring_.has_overflow() || has_received(x))
       return failure{ec::os_error, "the stream is not at rest"};
   }
   auto given = detached{std::move(x.fd), std::move(x.tls)};

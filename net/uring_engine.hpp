@@ -87,6 +87,7 @@ private:
   void note_failure(uring_stream& x, int error) noexcept;
   void end_writing(uring_stream& x) noexcept;
   [[nodiscard]] bool is_at_rest(const uring_stream& x) const noexcept;
+  [[nodiscard]] bool has_received(const uring_stream& x) const noexcept;
 
   // -- sending: uring_send.cpp ------------------------------------------------
   bool encrypt(uring_stream& x, std::span<const std::byte> bytes) noexcept;
