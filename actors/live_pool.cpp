@@ -38,6 +38,12 @@ void live_pool::set_quotas(proxy::edge::server_quotas now) {
   std::swap(quotas_, now);
 }
 
+proxy::lane_ref live_pool::lane_in_need() {
+  if (lane.count == 1)
+    return lane;
+  return {board().at(board().neediest()).shard, lane.lane, 1};
+}
+
 live_pool::handles live_pool::now() const {
   auto lock = std::lock_guard{guard_};
   return handles_;

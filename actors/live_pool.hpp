@@ -48,8 +48,11 @@ public:
   /// The pool's own quota stays the same one, whatever the target.
   void set_quotas(proxy::edge::server_quotas now);
 
-  /// Set once by TENANT SUPERVISOR, before any handle.
+  /// All its lanes. Set once by TENANT SUPERVISOR, before any handle.
   proxy::lane_ref lane;
+
+  /// The one that the next server is for.
+  [[nodiscard]] proxy::lane_ref lane_in_need();
 
   /// Servers opened with an older epoch are retired.
   std::atomic<std::uint64_t> epoch{1};

@@ -212,7 +212,7 @@ bool pool_worker_state::open_one(slot_grant grant) {
     }
     order.seat.push_back(std::move(*unit));
   }
-  order.lane = pool->lane;
+  order.lane = pool->lane_in_need();
   order.port = pool;
   order.target = pool->target();
   order.connect_time_max = spec->settings.server_connect_timeout;

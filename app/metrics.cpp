@@ -131,6 +131,9 @@ void add_pool_sums(families& to, const pool_views& pools) {
      &traffic::notifications, 1},
     {"pool_listening_losses_total", "Listening servers that were lost.",
      &traffic::listening_losses, 1},
+    {"pool_servers_moved_total",
+     "Times that a server was handed to another lane of its pool.",
+     &traffic::servers_taken, 1},
   };
   for (const auto& each : sums) {
     auto made = counter(each.name, each.help);

@@ -215,6 +215,7 @@ void read_pool_options(const section& from, tenants::pool_options& to,
   from.read("query_timeout", to.query_timeout);
   if (!server_times)
     return;
+  from.read("lanes", to.lanes);
   from.read("server_lifetime", to.server_lifetime);
   from.read("server_idle_timeout", to.server_idle_timeout);
   from.read("server_connect_timeout", to.server_connect_timeout);

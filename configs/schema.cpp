@@ -12,6 +12,7 @@ using word_list = std::array<std::string_view, 3>;
 
 constexpr auto clients_max = std::int64_t{10'000'000};
 constexpr auto servers_max = std::int64_t{1'000'000};
+constexpr auto shards_max = std::int64_t{256};
 constexpr auto prepared_statements_max = std::int64_t{100'000};
 constexpr auto port_max = std::int64_t{65'535};
 
@@ -62,6 +63,7 @@ constexpr auto user_pool_keys = std::array{
 };
 
 constexpr auto server_pool_keys = std::array{
+  count_of("lanes", "1", shards_max, 1),
   time_of("server_lifetime", "\"1h\""),
   time_of("server_idle_timeout", "\"10m\""),
   time_of("server_connect_timeout", "\"15s\""),
@@ -93,7 +95,7 @@ constexpr auto cenote_sections
   = std::array{section_rule{"log", false, true, log_keys}};
 
 constexpr auto cenote_keys = std::array{
-  key_rule{"shards", count_or_auto, "\"auto\"", false, 1, 256},
+  key_rule{"shards", count_or_auto, "\"auto\"", false, 1, shards_max},
   key_rule{"engine", word, "\"auto\"", false, 0, 0, engines},
   count_of("max_clients", "10000", clients_max, 1),
   count_of("max_servers", "0", servers_max),

@@ -40,7 +40,7 @@ bool ledger::is_waiting(client_id client) const noexcept {
 }
 
 turn ledger::checkin(loan_id loan, server_verdict verdict, time_point now,
-                     time_point /*older_waiter_elsewhere*/) {
+                     time_point waiter_elsewhere) {
   const auto at = static_cast<slot>(loan.value());
   const auto generation = static_cast<std::uint32_t>(loan.value() >> 32);
   if (at >= servers_.size() || servers_[at].state != server_state::lent
@@ -48,7 +48,7 @@ turn ledger::checkin(loan_id loan, server_verdict verdict, time_point now,
     return {};
   switch (verdict) {
     case server_verdict::clean:
-      return settle(at, now);
+      return settle(at, now, waiter_elsewhere);
     case server_verdict::tainted:
       // Resetting what is closed afterwards anyway would be for nothing.
       if (const auto why = reason_to_close(servers_[at], now); why != ec::none)
@@ -87,17 +87,18 @@ void ledger::take_waiters(std::vector<client_id>& ended) {
 // -- servers ------------------------------------------------------------------
 
 turn ledger::add_server(server_id server, time_point connected_at,
-                        time_point now) {
+                        time_point now, time_point waiter_elsewhere) {
   const auto at = new_server(server);
   servers_[at].connected_at = connected_at;
-  return settle(at, now);
+  return settle(at, now, waiter_elsewhere);
 }
 
-turn ledger::reset_done(server_id server, time_point now) {
+turn ledger::reset_done(server_id server, time_point now,
+                        time_point waiter_elsewhere) {
   const auto at = server_slots_.find(server.value());
   if (!at || servers_[*at].state != server_state::resetting)
     return {};
-  return settle(*at, now);
+  return settle(*at, now, waiter_elsewhere);
 }
 
 std::optional<assignment> ledger::server_lost(server_id server) noexcept {
@@ -118,13 +119,14 @@ void ledger::block(server_id server) noexcept {
     move_to(*at, server_state::held);
 }
 
-turn ledger::unblock(server_id server, time_point now) {
+turn ledger::unblock(server_id server, time_point now,
+                     time_point waiter_elsewhere) {
   const auto at = server_slots_.find(server.value());
   if (!at || servers_[*at].blocks == 0)
     return {};
   if (--servers_[*at].blocks > 0 || servers_[*at].state != server_state::held)
     return {};
-  return settle(*at, now);
+  return settle(*at, now, waiter_elsewhere);
 }
 
 std::optional<retirement> ledger::retire_due(time_point now) {
@@ -141,7 +143,7 @@ std::optional<retirement> ledger::retire_due(time_point now) {
     if (is_too_old(servers_[at], now))
       return retire(at, ec::server_lifetime);
   if (settings_.server_idle_max > duration::zero()
-      && numbers().servers() > settings_.server_count_min
+      && numbers().servers() + elsewhere_ > settings_.server_count_min
       && now - servers_[idle_last_].idle_since >= settings_.server_idle_max)
     return retire(idle_last_, ec::server_idle);
   return std::nullopt;
@@ -200,16 +202,18 @@ bool ledger::is_quiet() const noexcept {
       && count(server_state::held) == 0;
 }
 
-std::size_t ledger::servers_wanted(std::size_t logins) const noexcept {
+std::size_t ledger::servers_wanted(std::size_t logins,
+                                   std::size_t coming) const noexcept {
   if (paused_ || draining_)
     return 0;
   auto lacking = [](std::size_t wish, std::size_t have) {
     return wish > have ? wish - have : 0;
   };
   const auto now = numbers();
-  const auto all = now.servers() + logins;
-  const auto wish = std::max(lacking(now.waiting, now.resetting + logins),
-                             lacking(settings_.server_count_min, all));
+  const auto all = now.servers() + elsewhere_ + logins;
+  const auto wish
+    = std::max(lacking(now.waiting, now.resetting + logins + coming),
+               lacking(settings_.server_count_min, all));
   if (settings_.server_count_max == 0)
     return wish;
   return std::min(wish, lacking(settings_.server_count_max, all));
@@ -243,12 +247,18 @@ assignment ledger::lend(slot at, client_id client) noexcept {
           loan_id{(std::uint64_t{loan_generation_} << 32) | at}};
 }
 
-turn ledger::settle(slot at, time_point now) {
+turn ledger::settle(slot at, time_point now, time_point waiter_elsewhere) {
   if (const auto why = reason_to_close(servers_[at], now); why != ec::none)
     return close(at, why, now);
   if (servers_[at].blocks > 0) {
     move_to(at, server_state::held);
     return {server_fate::parked, ec::none, {}};
+  }
+  const auto oldest
+    = waiter_first_ == no_slot ? never : waiters_[waiter_first_].since;
+  if (!paused_ && waiter_elsewhere < oldest) {
+    forget(at);
+    return {server_fate::moving, ec::none, {}};
   }
   if (!paused_ && waiter_first_ != no_slot)
     return {server_fate::lent, ec::none, lend(at, pop_waiter())};
@@ -286,7 +296,7 @@ bool ledger::is_too_old(const server_entry& server,
 
 bool ledger::has_surplus() const noexcept {
   return settings_.server_count_max > 0
-      && server_slots_.size() > settings_.server_count_max;
+      && server_slots_.size() + elsewhere_ > settings_.server_count_max;
 }
 
 } // namespace cenote::pool

@@ -34,6 +34,7 @@ enum class server_fate : std::uint8_t {
   ignored,   ///< Nothing to do: an ended loan, an unknown server, or not free.
   parked,    ///< In the ledger: idle, or held back by `block`.
   lent,      ///< The first waiter has it: see `turn::next`.
+  moving,    ///< Already out of the ledger; caller hands it to another lane.
   resetting, ///< Caller resets it, then says `reset_done` or `server_lost`.
   closing,   ///< Already out of the ledger; caller closes it: `turn::why`.
 };
@@ -87,8 +88,9 @@ struct ledger_numbers {
 /// that was used again for someone else is a different id.
 ///
 /// While nobody paused the lane, there is never a waiter and an idle server at
-/// the same time. A server that came out of a call as `closing` or in a list to
-/// close is forgotten: saying `server_lost` about it is allowed and ignored.
+/// the same time. A server that came out of a call as `closing`, as `moving` or
+/// in a list to close is forgotten: saying `server_lost` about it is allowed
+/// and ignored.
 class ledger {
 public:
   struct settings {
@@ -136,12 +138,12 @@ public:
   /// Ends a loan. `clean` goes to the first waiter at once; too old, stale and
   /// surplus servers are closed instead. An ended loan's id is ignored.
   ///
-  /// `older_waiter_elsewhere` is the seam for several lanes (DESIGN 6): since
-  /// when the oldest waiter of another lane waits. Not looked at yet; a later
-  /// fate will ask the caller to hand the server to that lane.
+  /// `waiter_elsewhere`, here and below: since when the oldest waiter of the
+  /// pool's other lanes waits. If none of ours waits for longer, what could be
+  /// lent or parked is `moving` instead.
   [[nodiscard]] turn checkin(loan_id loan, server_verdict verdict,
                              time_point now,
-                             time_point older_waiter_elsewhere = never);
+                             time_point waiter_elsewhere = never);
 
   /// Appends the clients whose `query_wait_max` is over; they are out of the
   /// queue. Linear in their number.
@@ -159,10 +161,12 @@ public:
   /// A logged-in server joins the lane: new, or handed over by another lane.
   /// Its id must be new to the ledger (asserted).
   [[nodiscard]] turn add_server(server_id server, time_point connected_at,
-                                time_point now);
+                                time_point now,
+                                time_point waiter_elsewhere = never);
 
   /// A `resetting` server is clean again. In any other state: ignored.
-  [[nodiscard]] turn reset_done(server_id server, time_point now);
+  [[nodiscard]] turn reset_done(server_id server, time_point now,
+                                time_point waiter_elsewhere = never);
 
   /// The server is gone, whatever its state; unknown ids are ignored. Returns
   /// the loan that ended with it.
@@ -175,7 +179,8 @@ public:
 
   /// One cancel of this server is acknowledged (or failed for good). An unknown
   /// server or one without a block is ignored.
-  [[nodiscard]] turn unblock(server_id server, time_point now);
+  [[nodiscard]] turn unblock(server_id server, time_point now,
+                             time_point waiter_elsewhere = never);
 
   /// The next server that is due to be closed; call until there is none, now
   /// and then (a second or so apart). Order: surplus, lifetime, idle. Closings
@@ -186,6 +191,12 @@ public:
   /// Takes out the server that was idle the longest: for a lane that has
   /// waiters, or because the budget of servers asks for it back.
   [[nodiscard]] std::optional<server_id> take_coldest_idle() noexcept;
+
+  /// How many servers of the pool are not in this ledger: its size and its
+  /// minimum are for all lanes together.
+  void set_elsewhere(std::size_t servers) noexcept {
+    elsewhere_ = servers;
+  }
 
   // -- admin ------------------------------------------------------------------
 
@@ -220,10 +231,12 @@ public:
   /// No loan, no reset and no cancel under way: a pause or a drain is complete.
   [[nodiscard]] bool is_quiet() const noexcept;
 
-  /// Servers that should be opened, with `logins` of this lane under way: one
-  /// per waiter who has none coming, and what `server_count_min` lacks. Never
-  /// above `server_count_max`. 0 while paused or draining.
-  [[nodiscard]] std::size_t servers_wanted(std::size_t logins) const noexcept;
+  /// Servers that should be opened, with `logins` of this lane under way and
+  /// `coming` servers of other lanes: one per waiter who has none coming, and
+  /// what `server_count_min` lacks. Never above `server_count_max`. 0 while
+  /// paused or draining.
+  [[nodiscard]] std::size_t
+  servers_wanted(std::size_t logins, std::size_t coming = 0) const noexcept;
 
   /// It is closed as soon as it is free: `reconnect` was called since it came.
   [[nodiscard]] bool is_stale(server_id server) const noexcept;
@@ -269,7 +282,8 @@ private:
   };
 
   [[nodiscard]] assignment lend(slot at, client_id client) noexcept;
-  [[nodiscard]] turn settle(slot at, time_point now);
+  [[nodiscard]] turn settle(slot at, time_point now,
+                            time_point waiter_elsewhere);
   turn close(slot at, ec why, time_point now) noexcept;
   [[nodiscard]] ec reason_to_close(const server_entry& server,
                                    time_point now) const noexcept;
@@ -303,6 +317,7 @@ private:
   slot waiter_first_ = no_slot;
   slot waiter_last_ = no_slot;
   slot waiters_free_ = no_slot;
+  std::size_t elsewhere_ = 0;
   std::uint32_t loan_generation_ = 0;
   std::optional<time_point> last_age_closing_;
   bool paused_ = false;

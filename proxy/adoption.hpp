@@ -33,6 +33,11 @@ public:
     return who_;
   }
 
+  /// Null if there is no seat.
+  [[nodiscard]] pool_port* port() const noexcept {
+    return port_.get();
+  }
+
   [[nodiscard]] explicit operator bool() const noexcept {
     return static_cast<bool>(port_);
   }

@@ -10,6 +10,7 @@
 #include "protocol/reader.hpp"
 #include "protocol/writer.hpp"
 #include "proxy/client_link.hpp"
+#include "proxy/lane.hpp"
 #include "proxy/server_link.hpp"
 
 namespace cenote::proxy {
@@ -100,7 +101,7 @@ void client_link::restore_unnamed(std::uint32_t edition,
 }
 
 void client_link::renew_statements() noexcept {
-  prepared_->named.renew();
+  prepared_->named.renew(lane_.next_edition());
 }
 
 /// If the request recorded last fails: the name it is about.

@@ -152,7 +152,7 @@ client_link::pass_named_parse(std::string_view name,
       is_refused)
     return outcome;
   // Made now, as it would be without us: it knows the tables of today.
-  known->renew();
+  known->renew(lane_.next_edition());
   session::statement_ref what{*known};
   auto& out = lane_.home().scratch();
   const auto outcome

@@ -41,14 +41,16 @@ public:
 /// The data plane as the actors and the edge see it: shards and their lanes.
 /// Every call is a message to the lane's shard: any thread, never blocks;
 /// unknown or closed lanes are ignored. Messages of one caller to one shard
-/// keep their order.
+/// keep their order. What is said of a `lane_ref` with several lanes is said to
+/// each, and answered once, for all of them.
 class data_plane {
 public:
   virtual ~data_plane() = default;
 
   // -- for MANAGER and POOL WORKER --------------------------------------------
 
-  /// Makes a lane on the least loaded shard.
+  /// Makes a lane on the least loaded shard, or as many as `settings.lanes` and
+  /// the number of shards allow, each on another.
   virtual lane_ref open_lane(std::shared_ptr<pool_port> port,
                              const tenants::pool_settings& settings)
     = 0;
@@ -95,10 +97,11 @@ public:
 
   // -- for the edge -----------------------------------------------------------
 
-  /// Hands a logged-in client to its lane.
+  /// Hands a logged-in client to its lane; of several, to the one with the
+  /// fewest clients.
   virtual void adopt(lane_ref where, client_adoption client) = 0;
 
-  /// Hands a logged-in server to its lane.
+  /// Hands a logged-in server to its lane; of several, to the first.
   virtual void adopt(lane_ref where, server_adoption server) = 0;
 
   /// A CancelRequest arrived with this key. A key nobody has does nothing.

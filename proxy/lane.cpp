@@ -23,15 +23,17 @@ constexpr auto tell_again_after = std::chrono::seconds{1};
 } // namespace
 
 lane::lane(shard& home, lane_id id, std::shared_ptr<pool_port> port,
-           const tenants::pool_settings& settings)
+           const tenants::pool_settings& settings, std::uint32_t index)
   : home_{home},
     id_{id},
     port_{std::move(port)},
+    index_{index},
     settings_{settings},
     ledger_{ledger_settings(settings)},
     timer_{*this},
     times_clients_{has_client_times(settings)} {
-  // nop
+  if (board().is_shared())
+    mine_ = &board().at(index);
 }
 
 lane::~lane() = default;
@@ -58,6 +60,9 @@ bool lane::has_client_times(const tenants::pool_settings& of) noexcept {
 // -- who is here --------------------------------------------------------------
 
 void lane::adopt(client_adoption client) {
+  // Perhaps no server of the pool ever logged in here, or not lately.
+  if (is_shared() && client.greet != nullptr)
+    note_greeting(client.greet);
   auto link = std::make_unique<client_link>(*this, std::move(client));
   auto& here = *link;
   clients_.emplace(here.id(), std::move(link));
@@ -74,10 +79,10 @@ void lane::adopt(server_adoption server) {
     server.seat.clear();
     return port_->server_gone(where(), ec::server_retired);
   }
-  if (!last_greeting_ || *last_greeting_ != server.said) {
-    last_greeting_ = std::make_shared<const greeting>(server.said);
-    startup_values_.clear();
-  }
+  if (is_shared())
+    ++mine_->servers;
+  if (!last_greeting_ || *last_greeting_ != server.said)
+    note_greeting(std::make_shared<const greeting>(server.said));
   if (wanted_told_ > 0) // One of those that were asked for.
     --wanted_told_;
   auto id = home_.next_server_id();
@@ -87,8 +92,20 @@ void lane::adopt(server_adoption server) {
   home_.remember_server(here);
   if (!here.start())
     return here.close(ec::os_error);
-  settle(here, ledger_.add_server(id, here.connected_at(), home_.now()));
+  const auto elsewhere = look_around();
+  settle(
+    here,
+    ledger_.add_server(id, here.connected_at(), home_.now(), elsewhere.since),
+    elsewhere);
   arm();
+}
+
+void lane::note_greeting(std::shared_ptr<const greeting> said) {
+  if (said == last_greeting_)
+    return;
+  if (!last_greeting_ || *last_greeting_ != *said)
+    startup_values_.clear();
+  last_greeting_ = std::move(said);
 }
 
 void lane::gone(client_link& client) {
@@ -97,6 +114,8 @@ void lane::gone(client_link& client) {
     return;
   home_.bury(std::move(found->second));
   clients_.erase(found);
+  if (is_shared())
+    --mine_->clients;
   tell_drained();
 }
 
@@ -105,11 +124,16 @@ void lane::lost(server_link& server, ec why) {
   if (found == servers_.end())
     return;
   ledger_.server_lost(server.id());
+  // Never more on the board than there are units.
+  if (is_shared())
+    --mine_->servers;
   server.give_seat_back();
   home_.forget_server(server.id());
   home_.bury(std::move(found->second));
   servers_.erase(found);
   port_->server_gone(where(), why);
+  publish();
+  wake_waiters();
   home_.mark(*this);
   tell_paused();
   tell_drained();
@@ -125,16 +149,24 @@ void lane::checkout(client_link& client) {
   if (ending_)
     return client.refuse(*ending_);
   auto outcome = ledger_.checkout(client.id(), home_.now());
+  publish();
   if (auto* now = std::get_if<pool::assignment>(&outcome))
     return lend(*now);
   if (auto* no = std::get_if<pool::refused>(&outcome))
     return client.refuse(no->why);
+  // The queues of all lanes have one limit.
+  if (is_shared() && settings_.waiters_max > 0
+      && board().waiting > settings_.waiters_max) {
+    leave_queue(client);
+    return client.refuse(ec::too_many_waiters);
+  }
   home_.mark(*this);
   arm();
 }
 
 void lane::leave_queue(client_link& client) noexcept {
   ledger_.leave_queue(client.id());
+  publish();
 }
 
 /// Carries an assignment out. A client that fails on the spot gives its server
@@ -166,37 +198,55 @@ void lane::carry_out(const pool::assignment& what) {
       checkout(*client->second);
     return;
   }
-  if (!is_waiting) // The client did.
-    return settle(
-      *server->second,
-      ledger_.checkin(what.loan, pool::server_verdict::clean, home_.now()));
+  if (!is_waiting) { // The client did.
+    const auto elsewhere = look_around();
+    return settle(*server->second,
+                  ledger_.checkin(what.loan, pool::server_verdict::clean,
+                                  home_.now(), elsewhere.since),
+                  elsewhere);
+  }
   ++sums_.server_assignments;
   server->second->attach(*client->second, what.loan);
   client->second->lend(*server->second);
 }
 
 void lane::checkin(server_link& server, pool::server_verdict verdict) {
-  settle(server, ledger_.checkin(server.loan(), verdict, home_.now()));
+  const auto elsewhere = look_around();
+  settle(server,
+         ledger_.checkin(server.loan(), verdict, home_.now(), elsewhere.since),
+         elsewhere);
 }
 
 void lane::cleaned(server_link& server) {
-  settle(server, ledger_.reset_done(server.id(), home_.now()));
+  const auto elsewhere = look_around();
+  settle(server, ledger_.reset_done(server.id(), home_.now(), elsewhere.since),
+         elsewhere);
 }
 
 void lane::block(const server_link& server) noexcept {
   ledger_.block(server.id());
+  publish();
 }
 
 void lane::unblock(server_link& server) {
-  settle(server, ledger_.unblock(server.id(), home_.now()));
+  const auto elsewhere = look_around();
+  settle(server, ledger_.unblock(server.id(), home_.now(), elsewhere.since),
+         elsewhere);
 }
 
-void lane::settle(server_link& server, pool::turn what) {
+void lane::settle(server_link& server, pool::turn what,
+                  const lane_board::need& elsewhere) {
+  publish();
   switch (what.fate) {
     case pool::server_fate::ignored:
       break;
     case pool::server_fate::parked:
+      if (is_shared()) // A waiter elsewhere may have missed it.
+        home_.mark(*this);
       tell_paused();
+      break;
+    case pool::server_fate::moving:
+      begin_move(server.id(), elsewhere.index);
       break;
     case pool::server_fate::lent:
       lend(what.next);
@@ -230,8 +280,21 @@ void lane::end_clients(const std::vector<client_id>& who, ec why) {
 
 // -- demand -------------------------------------------------------------------
 
-void lane::tell_demand() {
-  auto wanted = ledger_.servers_wanted(0);
+void lane::end_turn() {
+  std::size_t coming = 0;
+  if (is_shared()) {
+    offer_idle();
+    send_moving();
+    count_elsewhere();
+    coming = ask_others();
+  }
+  tell_demand(coming);
+}
+
+void lane::tell_demand(std::size_t coming) {
+  const auto wanted = servers_wanted(coming);
+  if (is_shared())
+    mine_->wanted = static_cast<std::uint32_t>(wanted);
   if (wanted == 0) {
     wanted_told_ = 0;
     tell_again_at_ = never;
@@ -241,12 +304,15 @@ void lane::tell_demand() {
     return;
   wanted_told_ = wanted;
   tell_again_at_ = home_.now() + tell_again_after;
-  port_->starving(where(), numbers());
+  auto now = numbers();
+  now.servers_wanted
+    = is_shared() ? board().wanted() : static_cast<std::uint32_t>(wanted);
+  port_->starving(where(), now);
   arm();
 }
 
 lane_ref lane::where() const noexcept {
-  return {home_.index(), id_};
+  return {home_.index(), id_, 1};
 }
 
 lane_numbers lane::numbers() const noexcept {
@@ -258,15 +324,15 @@ lane_numbers lane::numbers() const noexcept {
   out.servers_lent = static_cast<std::uint32_t>(counts.lent);
   out.servers_cleaning
     = static_cast<std::uint32_t>(counts.resetting + counts.held);
-  out.servers_wanted = static_cast<std::uint32_t>(ledger_.servers_wanted(0));
+  out.servers_wanted = static_cast<std::uint32_t>(servers_wanted(0));
   return out;
 }
 
 // -- time ---------------------------------------------------------------------
 
 void lane::arm() {
-  auto next
-    = std::min({ledger_.next_deadline(), tell_again_at_, drain_deadline_});
+  auto next = std::min(
+    {ledger_.next_deadline(), tell_again_at_, drain_deadline_, move_again_at_});
   auto consider = [&](milliseconds limit) {
     if (limit.count() == 0 || servers_.empty())
       return;
@@ -289,11 +355,19 @@ void lane::arm() {
 void lane::on_time(time_point now) {
   client_scratch_.clear();
   ledger_.expire_waiters(now, client_scratch_);
+  publish();
   auto expired = std::exchange(client_scratch_, {});
   end_clients(expired, ec::query_wait_timeout);
   client_scratch_ = std::move(expired);
-  while (auto due = ledger_.retire_due(now))
+  if (now >= move_again_at_) {
+    move_again_at_ = never;
+    home_.mark(*this);
+  }
+  count_elsewhere();
+  while (auto due = ledger_.retire_due(now)) {
     close_server(due->server, due->why);
+    count_elsewhere();
+  }
   if (now >= tell_again_at_) {
     tell_again_at_ = never;
     wanted_told_ = 0;
@@ -305,137 +379,6 @@ void lane::on_time(time_point now) {
     kill(*ending_);
   }
   arm();
-}
-
-// -- what the actors decide ---------------------------------------------------
-
-void lane::configure(const tenants::pool_settings& settings) {
-  settings_ = settings;
-  times_clients_ = has_client_times(settings);
-  ledger_.configure(ledger_settings(settings));
-  if (hub_ != nullptr && !has_room_for_hub())
-    hub_->end_clients();
-  home_.mark(*this);
-  arm();
-}
-
-void lane::fail_waiters(const refusal& why) {
-  if (ledger_.numbers().servers() > 0 && !is_replication())
-    return;
-  client_scratch_.clear();
-  ledger_.take_waiters(client_scratch_);
-  auto ended = std::exchange(client_scratch_, {});
-  for (auto id : ended) {
-    auto found = clients_.find(id);
-    if (found != clients_.end())
-      found->second->refuse(why);
-    else if (id == listen_hub::waiter)
-      hub_->refused();
-  }
-}
-
-void lane::pause() {
-  pause_unanswered_ = true;
-  ledger_.pause();
-  std::vector<server_id> to_close;
-  ledger_.reconnect(to_close);
-  for (auto id : to_close)
-    close_server(id, ec::server_retired);
-  if (hub_ != nullptr)
-    hub_->drop_server();
-  tell_paused();
-}
-
-void lane::resume() {
-  pause_unanswered_ = false;
-  std::vector<pool::assignment> lent;
-  ledger_.resume(lent);
-  for (auto& what : lent)
-    lend(what);
-  home_.mark(*this);
-  arm();
-}
-
-void lane::retire_servers(std::uint64_t epoch) {
-  epoch_ = std::max(epoch_, epoch);
-  std::vector<server_id> to_close;
-  ledger_.reconnect(to_close);
-  for (auto id : to_close)
-    close_server(id, ec::server_retired);
-  if (hub_ != nullptr)
-    hub_->drop_server();
-}
-
-void lane::shrink(std::uint32_t count) {
-  for (; count > 0; --count) {
-    auto coldest = ledger_.take_coldest_idle();
-    if (!coldest)
-      return;
-    close_server(*coldest, ec::server_retired);
-  }
-}
-
-void lane::drain(time_point deadline, ec why) {
-  ending_ = why;
-  drain_unanswered_ = true;
-  drain_deadline_ = deadline;
-  std::vector<client_id> ended;
-  std::vector<server_id> to_close;
-  ledger_.drain(ended, to_close);
-  end_clients(ended, why);
-  for (auto id : to_close)
-    close_server(id, why);
-  std::vector<client_id> at_rest;
-  for (auto& [id, link] : clients_)
-    if (link->is_at_rest())
-      at_rest.push_back(id);
-  end_clients(at_rest, why);
-  tell_drained();
-  arm();
-}
-
-void lane::kill(ec why) {
-  ending_ = why;
-  std::vector<client_id> ended;
-  std::vector<server_id> to_close;
-  ledger_.drain(ended, to_close);
-  for (auto& [id, link] : servers_)
-    link->doomed = true;
-  ended.clear();
-  for (auto& [id, link] : clients_)
-    ended.push_back(id);
-  end_clients(ended, why);
-  to_close.clear();
-  for (auto& [id, link] : servers_)
-    to_close.push_back(id);
-  for (auto id : to_close)
-    close_server(id, why);
-  tell_drained();
-}
-
-void lane::report() {
-  pool_port::census now;
-  now.numbers = numbers();
-  now.last_greeting = last_greeting_;
-  now.clients.reserve(clients_.size());
-  for (auto& [id, link] : clients_)
-    now.clients.push_back(id);
-  port_->reported(where(), std::move(now));
-}
-
-void lane::tell_paused() {
-  if (pause_unanswered_ && ledger_.is_paused() && ledger_.is_quiet()) {
-    pause_unanswered_ = false;
-    port_->paused(where());
-  }
-}
-
-void lane::tell_drained() {
-  if (drain_unanswered_ && clients_.empty() && ledger_.is_quiet()) {
-    drain_unanswered_ = false;
-    drain_deadline_ = never;
-    port_->drained(where(), cut_short_);
-  }
 }
 
 // -- for people ---------------------------------------------------------------

@@ -22,20 +22,23 @@ class client_link;
 class listen_hub;
 class server_link;
 class shard;
+struct server_handover;
 
 /// The part of a pool that lives on one shard: its clients, its servers, and
 /// the ledger that says who gets which. Everything here runs on the shard's
 /// thread.
 class lane final : public timed {
 public:
+  /// `index`: its place on the board of a pool with several lanes.
   lane(shard& home, lane_id id, std::shared_ptr<pool_port> port,
-       const tenants::pool_settings& settings);
+       const tenants::pool_settings& settings, std::uint32_t index = 0);
   ~lane();
 
   // -- who is here ------------------------------------------------------------
 
   void adopt(client_adoption client);
   void adopt(server_adoption server);
+  void adopt(server_handover server);
 
   // -- lending ----------------------------------------------------------------
 
@@ -63,16 +66,34 @@ public:
 
   void configure(const tenants::pool_settings& settings);
   void fail_waiters(const refusal& why);
-  void pause();
+  /// `number` is the same in all lanes of the pool, and no other pause's.
+  void pause(std::uint64_t number);
   void resume();
   void retire_servers(std::uint64_t epoch);
-  void shrink(std::uint32_t count);
+  /// Returns how many it closed.
+  std::uint32_t shrink(std::uint32_t count);
   void drain(time_point deadline, ec why);
   void kill(ec why);
-  void report();
+  /// Its part of `pool_port::reported`.
+  [[nodiscard]] pool_port::census census() const;
+  [[nodiscard]] pool_port& port() const noexcept {
+    return *port_;
+  }
 
-  /// Says `starving` if more servers are wanted than was said. End of turn.
-  void tell_demand();
+  /// Hands servers over, asks other lanes for idle ones, says `starving` if
+  /// more are wanted than was said. End of turn.
+  void end_turn();
+
+  // -- what other lanes of the pool ask: lane_moves.cpp -----------------------
+
+  /// The lane at this place has waiters and saw idle servers here.
+  void asked_by(std::uint32_t index);
+
+  /// They were gone when it was asked.
+  void denied();
+
+  /// Something may have changed for its waiters.
+  void look_again();
 
   void on_time(time_point now) override;
 
@@ -80,6 +101,11 @@ public:
 
   [[nodiscard]] shard& home() noexcept {
     return home_;
+  }
+
+  /// Its number among the lanes of the pool.
+  [[nodiscard]] std::uint32_t index() const noexcept {
+    return index_;
   }
 
   [[nodiscard]] const tenants::pool_settings& settings() const noexcept {
@@ -131,6 +157,11 @@ public:
     return startup_values_;
   }
 
+  /// For `session::statement::renew`.
+  [[nodiscard]] std::uint64_t next_edition() noexcept {
+    return is_shared() ? ++board().editions : ++editions_;
+  }
+
   /// Whether named statements get names of ours: servers change.
   [[nodiscard]] bool renames_statements() const noexcept {
     return !is_session() && settings_.prepared_statements_max > 0;
@@ -145,17 +176,20 @@ public:
   [[nodiscard]] bool pin() noexcept {
     ++pinned_count_;
     ++sums_.pins;
-    return settings_.pinned_max == 0 || pinned_count_ <= settings_.pinned_max;
+    const auto all = is_shared() ? ++board().pinned : pinned_count_;
+    return settings_.pinned_max == 0 || all <= settings_.pinned_max;
   }
 
   void unpin() noexcept {
     --pinned_count_;
+    if (is_shared())
+      --board().pinned;
   }
 
   /// Whether one server listens for all clients: with a single one it would be
-  /// the only server.
+  /// the only server, and a hub is one lane's.
   [[nodiscard]] bool shares_listens() const noexcept {
-    return follows_sessions() && has_room_for_hub()
+    return follows_sessions() && has_room_for_hub() && !is_shared()
         && settings_.listen == tenants::listen_policy::shared;
   }
 
@@ -176,7 +210,8 @@ public:
   bool marked = false; ///< Of `shard::mark`.
 
 private:
-  void settle(server_link& server, pool::turn what);
+  void settle(server_link& server, pool::turn what,
+              const lane_board::need& elsewhere = {});
   void lend(pool::assignment to);
   void lend_to_hub(pool::assignment to);
   void carry_out(const pool::assignment& what);
@@ -184,6 +219,8 @@ private:
   has_client_times(const tenants::pool_settings& of) noexcept;
   void close_server(server_id id, ec why);
   void end_clients(const std::vector<client_id>& who, ec why);
+  void note_greeting(std::shared_ptr<const greeting> said);
+  void tell_demand(std::size_t coming);
   void tell_paused();
   void tell_drained();
   void arm();
@@ -192,15 +229,53 @@ private:
         && settings_.database_servers_max != 1
         && settings_.host_servers_max != 1;
   }
+
+  // -- several lanes: lane_moves.cpp ------------------------------------------
+
+  /// The pool has other lanes.
+  [[nodiscard]] bool is_shared() const noexcept {
+    return mine_ != nullptr;
+  }
+  [[nodiscard]] lane_board& board() const noexcept {
+    return port_->board();
+  }
+  [[nodiscard]] bool may_lend() const noexcept {
+    return !ledger_.is_paused() && !ending_;
+  }
+  [[nodiscard]] bool has_servers() const noexcept;
+  [[nodiscard]] std::size_t servers_wanted(std::size_t coming) const noexcept;
+  void count_elsewhere() noexcept;
+  [[nodiscard]] lane_board::need look_around() noexcept {
+    return is_shared() ? look_at_others() : lane_board::need{};
+  }
+  [[nodiscard]] lane_board::need look_at_others() noexcept;
+  void publish() noexcept {
+    if (is_shared())
+      publish_changes();
+  }
+  void publish_changes() noexcept;
+  void begin_move(server_id server, std::uint32_t to);
+  void give_up_move(std::uint32_t to);
+  void take_back();
+  bool offer_idle();
+  void send_moving();
+  [[nodiscard]] std::size_t ask_others();
+  void wake_waiters();
+  template <class Task>
+  void post_to(std::uint32_t index, Task task);
+
   [[nodiscard]] static pool::ledger::settings
   ledger_settings(const tenants::pool_settings& from) noexcept;
 
   shard& home_;
   lane_id id_;
   std::shared_ptr<pool_port> port_;
+  std::uint32_t index_;               ///< On the board.
+  lane_board::place* mine_ = nullptr; ///< Null: there is no other lane.
   tenants::pool_settings settings_;
   pool::ledger ledger_;
   session::statement_cache statements_; ///< Outlives the links.
+  std::uint64_t editions_ = 0;
   timers::entry timer_;
   std::unique_ptr<listen_hub> hub_; ///< Outlives the links.
   std::unordered_map<client_id, std::unique_ptr<client_link>> clients_;
@@ -215,11 +290,22 @@ private:
   std::size_t wanted_told_ = 0;
   time_point tell_again_at_ = never;
   time_point drain_deadline_ = never;
+  std::uint64_t pause_number_ = 0;
+  /// Out of the ledger, to be sent to another lane at the end of the turn.
+  struct move {
+    server_id server;
+    std::uint32_t to = 0;
+  };
+  std::vector<move> moving_;
+  std::vector<move> move_scratch_;
+  time_point move_again_at_ = never; ///< One could not move just now.
+  std::size_t waiting_told_ = 0;     ///< Of ours in `lane_board::waiting`.
   std::uint32_t cut_short_ = 0;
   std::uint32_t pinned_count_ = 0;
   std::optional<ec> ending_;
   bool times_clients_ = false;
   bool is_lending_ = false;
+  bool was_denied_ = false;
   bool pause_unanswered_ = false;
   bool drain_unanswered_ = false;
 };

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/strong_id.hpp"
 #include "proxy/greeting.hpp"
+#include "proxy/lane_board.hpp"
 #include "proxy/lane_ref.hpp"
 #include "tenants/pool_spec.hpp"
 
@@ -34,12 +35,17 @@ public:
 
   [[nodiscard]] virtual const tenants::pool_key& key() const noexcept = 0;
 
+  /// Of the pool's lanes.
+  [[nodiscard]] lane_board& board() noexcept {
+    return board_;
+  }
+
   /// A client left (or never arrived). Idempotent.
   virtual void client_left(client_id who) noexcept = 0;
 
   /// A waiter found no server and none is on its way in the lane's knowledge.
   /// Said when the number of wanted servers rises, and once a second while it
-  /// stays above zero.
+  /// stays above zero. `servers_wanted` is that of all lanes.
   virtual void starving(lane_ref where, const lane_numbers& now) noexcept = 0;
 
   /// A server finished its login and was adopted by the lane.
@@ -51,11 +57,12 @@ public:
   /// A server of the lane is gone; its seat is free again.
   virtual void server_gone(lane_ref where, ec why) noexcept = 0;
 
-  /// `data_plane::drain` is over: nobody is lent a server any more. `cut_short`
-  /// clients had to be ended in the middle of their transaction.
+  /// `data_plane::drain` is over in all lanes: nobody is lent a server any
+  /// more. `cut_short` clients had to be ended in the middle of their
+  /// transaction.
   virtual void drained(lane_ref where, std::uint32_t cut_short) noexcept = 0;
 
-  /// `data_plane::pause` took full effect: no server of the lane is lent.
+  /// `data_plane::pause` took full effect: no server of any lane is lent.
   virtual void paused(lane_ref where) noexcept = 0;
 
   /// Answer to `data_plane::report`: who is here, for an actor that was
@@ -65,8 +72,14 @@ public:
     std::shared_ptr<const greeting>
       last_greeting; ///< Null if no server ever logged in.
     std::vector<client_id> clients;
+
+    /// What another lane said.
+    void add(census other);
   };
   virtual void reported(lane_ref where, census now) noexcept = 0;
+
+private:
+  lane_board board_;
 };
 
 } // namespace cenote::proxy

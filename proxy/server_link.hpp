@@ -31,6 +31,7 @@ namespace cenote::proxy {
 class client_link;
 class lane;
 class listen_hub;
+struct server_handover;
 
 /// A logged-in server on its shard: stream, walker, mirror, and what it is
 /// doing. Lives and dies on its lane's shard.
@@ -45,6 +46,8 @@ public:
   };
 
   server_link(lane& in, server_id id, server_adoption from);
+  /// From another lane: server_moves.cpp.
+  server_link(lane& in, server_handover from);
   ~server_link();
 
   /// Attaches the socket to the engine. False: the engine would not have it.
@@ -112,11 +115,7 @@ public:
   // -- LISTEN: server_listens.cpp ---------------------------------------------
 
   /// A loan that is not a client's.
-  void assign(loan_id loan) noexcept {
-    loan_ = loan;
-    duty_ = duty::lent;
-    request_at_ = connected_at_;
-  }
+  void assign(loan_id loan) noexcept;
 
   /// The loan is the hub's from now on.
   void serve(listen_hub& hub) noexcept;
@@ -126,11 +125,7 @@ public:
   void query_own(std::string_view sql);
 
   /// Whether that failed. Says so once.
-  [[nodiscard]] bool take_own_error() noexcept {
-    const auto failed = !own_error_.empty();
-    own_error_.clear();
-    return failed;
-  }
+  [[nodiscard]] bool take_own_error() noexcept;
 
   /// What was done at rest leaves no trace that is to be asked for.
   void forget_dirt() noexcept {
@@ -300,6 +295,11 @@ public:
   /// Says Terminate, closes, leaves the lane.
   void close(ec why);
 
+  /// All of a server at rest, for another lane of the pool; then this link is
+  /// dead. Nothing: it cannot move now, and stays as it is. Not from
+  /// `on_bytes`.
+  [[nodiscard]] std::optional<server_handover> move_out();
+
   [[nodiscard]] server_id id() const noexcept {
     return id_;
   }
@@ -420,6 +420,7 @@ private:
   void send_own(char tag, std::string_view body);
   [[nodiscard]] ec expect_own(char tag) noexcept;
   void fail(ec why);
+  [[nodiscard]] bool may_move() const noexcept;
 
   lane& lane_;
   server_id id_;

@@ -24,6 +24,18 @@ constexpr std::string_view home_name = "cenote_home";
 
 } // namespace
 
+void server_link::assign(loan_id loan) noexcept {
+  loan_ = loan;
+  duty_ = duty::lent;
+  request_at_ = connected_at_;
+}
+
+bool server_link::take_own_error() noexcept {
+  const auto failed = !own_error_.empty();
+  own_error_.clear();
+  return failed;
+}
+
 void server_link::serve(listen_hub& hub) noexcept {
   forget_client();
   hub_ = &hub;

@@ -97,7 +97,7 @@ void shard::ask_marked() {
     auto lanes = std::exchange(marked_, {});
     for (auto* which : lanes) {
       which->marked = false;
-      which->tell_demand();
+      which->end_turn();
     }
     if (marked_.empty()) {
       lanes.clear();
@@ -115,8 +115,10 @@ void shard::mark(lane& which) {
 // -- lanes --------------------------------------------------------------------
 
 void shard::open_lane(lane_id id, std::shared_ptr<pool_port> port,
-                      const tenants::pool_settings& settings) {
-  auto made = std::make_unique<lane>(*this, id, std::move(port), settings);
+                      const tenants::pool_settings& settings,
+                      std::uint32_t index) {
+  auto made
+    = std::make_unique<lane>(*this, id, std::move(port), settings, index);
   mark(*made); // A minimum of servers is demand, too.
   lanes_.emplace(id, std::move(made));
   load_.store(static_cast<std::uint32_t>(lanes_.size()),

@@ -67,6 +67,15 @@ public:
     return index_;
   }
 
+  /// Before any of them runs: all shards of the node, by index.
+  void set_peers(std::vector<shard*> all) {
+    peers_ = std::move(all);
+  }
+
+  [[nodiscard]] shard& peer(std::uint32_t index) noexcept {
+    return *peers_[index];
+  }
+
   [[nodiscard]] net::engine& io() noexcept {
     return *engine_;
   }
@@ -99,7 +108,8 @@ public:
   }
 
   void open_lane(lane_id id, std::shared_ptr<pool_port> port,
-                 const tenants::pool_settings& settings);
+                 const tenants::pool_settings& settings,
+                 std::uint32_t index = 0);
   void close_lane(lane_id id);
   [[nodiscard]] lane* find_lane(lane_id id) noexcept;
 
@@ -143,6 +153,7 @@ private:
   std::uint32_t index_;
   std::unique_ptr<net::engine> engine_;
   edge_port& edge_;
+  std::vector<shard*> peers_;
   net::mailbox mail_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint32_t> load_{0};

@@ -10,6 +10,46 @@
 
 namespace cenote::proxy {
 
+namespace {
+
+/// The parts of one `report`, each written by its lane; the last one to come
+/// tells.
+class census_gatherer {
+public:
+  explicit census_gatherer(lane_ref of)
+    : of_{of},
+      parts_(of.count),
+      left_{of.count} {
+    // nop
+  }
+
+  void add(lane& here) {
+    parts_[here.index()] = here.census();
+    if (--left_ > 0)
+      return;
+    auto& whole = parts_.front();
+    for (std::size_t i = 1; i < parts_.size(); ++i)
+      whole.add(std::move(parts_[i]));
+    here.port().reported(of_, std::move(whole));
+  }
+
+private:
+  lane_ref of_;
+  std::vector<pool_port::census> parts_;
+  std::atomic<std::uint32_t> left_;
+};
+
+/// A listening server is one lane's, and its clients must be in it: where
+/// LISTENs are shared there is one lane. See docs/listen.md.
+std::uint32_t lane_count(const tenants::pool_settings& settings,
+                         std::uint32_t most) noexcept {
+  const auto shares_listens = settings.listen == tenants::listen_policy::shared
+                           && settings.mode != tenants::pool_mode::session;
+  return shares_listens ? 1 : std::clamp(settings.lanes, 1u, most);
+}
+
+} // namespace
+
 result<std::unique_ptr<shards>>
 shards::start(std::size_t count, engine_maker make_engine, edge_port& edge) {
   auto out = std::unique_ptr<shards>{new shards};
@@ -20,6 +60,11 @@ shards::start(std::size_t count, engine_maker make_engine, edge_port& edge) {
     out->shards_.push_back(std::make_unique<shard>(
       static_cast<std::uint32_t>(i), std::move(*engine), edge));
   }
+  auto all = std::vector<shard*>{};
+  for (auto& one : out->shards_)
+    all.push_back(one.get());
+  for (auto& one : out->shards_)
+    one->set_peers(all);
   for (auto& one : out->shards_) {
     out->threads_.emplace_back([which = one.get()] { which->run(); });
     pthread_setname_np(out->threads_.back().native_handle(),
@@ -46,14 +91,18 @@ std::size_t shards::shard_count() const noexcept {
 
 template <class Task>
 void shards::with_lane(lane_ref where, Task task) {
-  if (where.shard >= shards_.size())
-    return;
-  auto& home = *shards_[where.shard];
-  home.post(
-    [&home, id = where.lane, task = std::move(task)]() mutable noexcept {
-      if (auto* here = home.find_lane(id))
-        task(*here);
-    });
+  for (std::uint32_t i = 0; i < where.count; ++i)
+    if (auto* home = home_of(where, i))
+      home->post([home, id = where.lane, task]() mutable noexcept {
+        if (auto* here = home->find_lane(id))
+          task(*here);
+      });
+}
+
+shard* shards::home_of(lane_ref where, std::uint32_t index) noexcept {
+  return where.shard < shards_.size()
+         ? shards_[(where.shard + index) % shards_.size()].get()
+         : nullptr;
 }
 
 lane_ref shards::open_lane(std::shared_ptr<pool_port> port,
@@ -61,12 +110,18 @@ lane_ref shards::open_lane(std::shared_ptr<pool_port> port,
   auto least
     = std::min_element(shards_.begin(), shards_.end(),
                        [](auto& a, auto& b) { return a->load() < b->load(); });
-  auto& home = **least;
-  lane_id id{++last_lane_};
-  home.post([&home, id, port = std::move(port), settings]() mutable noexcept {
-    home.open_lane(id, std::move(port), settings);
-  });
-  return {home.index(), id};
+  const auto most = static_cast<std::uint32_t>(shards_.size());
+  const auto out = lane_ref{(**least).index(), lane_id{++last_lane_},
+                            lane_count(settings, most)};
+  if (out.count > 1)
+    port->board().open(out.count, out.shard, most);
+  for (std::uint32_t i = 0; i < out.count; ++i) {
+    auto& home = *home_of(out, i);
+    home.post([&home, id = out.lane, port, settings, i]() mutable noexcept {
+      home.open_lane(id, std::move(port), settings, i);
+    });
+  }
+  return out;
 }
 
 void shards::configure_lane(lane_ref where,
@@ -80,7 +135,8 @@ void shards::fail_waiters(lane_ref where, refusal why) {
 }
 
 void shards::pause_lane(lane_ref where) {
-  with_lane(where, [](lane& here) { here.pause(); });
+  with_lane(where,
+            [number = ++last_pause_](lane& here) { here.pause(number); });
 }
 
 void shards::resume_lane(lane_ref where) {
@@ -92,7 +148,14 @@ void shards::retire_servers(lane_ref where, std::uint64_t epoch) {
 }
 
 void shards::shrink_lane(lane_ref where, std::uint32_t count) {
-  with_lane(where, [count](lane& here) { here.shrink(count); });
+  // All lanes take from one count.
+  auto left = std::make_shared<std::atomic<std::int64_t>>(count);
+  with_lane(where, [left](lane& here) {
+    while (left->fetch_sub(1) > 0)
+      if (here.shrink(1) == 0)
+        break;
+    ++*left;
+  });
 }
 
 void shards::drain_lane(lane_ref where, time_point deadline, ec why) {
@@ -104,14 +167,14 @@ void shards::kill_lane(lane_ref where, ec why) {
 }
 
 void shards::close_lane(lane_ref where) {
-  if (where.shard >= shards_.size())
-    return;
-  auto& home = *shards_[where.shard];
-  home.post([&home, id = where.lane]() noexcept { home.close_lane(id); });
+  for (std::uint32_t i = 0; i < where.count; ++i)
+    if (auto* home = home_of(where, i))
+      home->post([home, id = where.lane]() noexcept { home->close_lane(id); });
 }
 
 void shards::report(lane_ref where) {
-  with_lane(where, [](lane& here) { here.report(); });
+  auto whole = std::make_shared<census_gatherer>(where);
+  with_lane(where, [whole](lane& here) { whole->add(here); });
 }
 
 void shards::end_client(client_id who, ec why) {
@@ -123,6 +186,14 @@ void shards::end_client(client_id who, ec why) {
 void shards::adopt(lane_ref where, client_adoption client) {
   if (where.shard >= shards_.size())
     return;
+  auto* port = client.seat.port();
+  if (port != nullptr && port->board().is_shared()) {
+    auto& board = port->board();
+    if (where.count > 1)
+      where.shard = board.at(board.emptiest()).shard;
+    if (auto index = board.on_shard(where.shard))
+      ++board.at(*index).clients;
+  }
   auto& home = *shards_[where.shard];
   home.post(
     [&home, id = where.lane, client = std::move(client)]() mutable noexcept {

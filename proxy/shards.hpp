@@ -55,14 +55,18 @@ public:
 private:
   shards() = default;
 
-  /// Posts `task(lane&)` to the lane's shard; nothing happens if it is not
-  /// there.
+  /// Posts `task(lane&)` to the lane's shard, or to those of all lanes that
+  /// `where` means; nothing happens if it is not there.
   template <class Task>
   void with_lane(lane_ref where, Task task);
+
+  /// Where the lane of this number lives; null if there is no such shard.
+  [[nodiscard]] shard* home_of(lane_ref where, std::uint32_t index) noexcept;
 
   std::vector<std::unique_ptr<shard>> shards_;
   std::vector<std::thread> threads_;
   std::atomic<std::uint64_t> last_lane_{0};
+  std::atomic<std::uint64_t> last_pause_{0};
 };
 
 } // namespace cenote::proxy

@@ -20,6 +20,7 @@ traffic& traffic::operator+=(const traffic& other) noexcept {
   repeated_batches += other.repeated_batches;
   notifications += other.notifications;
   listening_losses += other.listening_losses;
+  servers_taken += other.servers_taken;
   return *this;
 }
 

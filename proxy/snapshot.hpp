@@ -45,6 +45,7 @@ struct traffic {
   std::uint64_t listening_losses = 0; ///< Listening servers lost.
   /// Sent once more because a plan was out of date.
   std::uint64_t repeated_batches = 0;
+  std::uint64_t servers_taken = 0; ///< From other lanes of the pool.
 
   traffic& operator+=(const traffic& other) noexcept;
 };

@@ -42,12 +42,25 @@ statement_ref statement_cache::obtain(std::span<const std::byte> definition) {
   const auto identity = statement_identity{definition};
   if (auto found = all_.find(identity.text()); found != all_.end())
     return statement_ref{*found->second};
+  return statement_ref{add(std::make_shared<const statement_content>(
+    statement_content{identity,
+                      {definition.begin(), definition.end()},
+                      traces_of(text_of(definition))}))};
+}
+
+statement_ref statement_cache::obtain(const statement_content_ptr& content,
+                                      std::uint64_t edition) {
+  auto found = all_.find(content->identity.text());
+  return {found == all_.end() ? add(content) : *found->second, edition};
+}
+
+statement& statement_cache::add(statement_content_ptr content) {
   auto fresh
-    = std::unique_ptr<statement>{new statement{*this, identity, definition}};
+    = std::unique_ptr<statement>{new statement{*this, std::move(content)}};
   auto& what = *fresh;
   all_.emplace(what.name(), std::move(fresh));
   bytes_ += what.bytes();
-  return statement_ref{what};
+  return what;
 }
 
 void statement_cache::forget(statement& what) noexcept {
@@ -100,9 +113,9 @@ void client_statements::clear() noexcept {
   bytes_ = 0;
 }
 
-void client_statements::renew() noexcept {
+void client_statements::renew(std::uint64_t edition) noexcept {
   for (auto& [name, each] : names_) {
-    each.what->renew();
+    each.what->renew(edition);
     each = entry{statement_ref{*each.what}};
   }
 }
@@ -122,12 +135,34 @@ void client_statements::set_told(std::string_view name,
 
 // -- server_statements --------------------------------------------------------
 
+std::vector<carried_statement> server_statements::pack() const {
+  auto order = std::vector<const entry*>{};
+  order.reserve(held_.size());
+  for (auto& [what, each] : held_)
+    order.push_back(&each);
+  std::sort(order.begin(), order.end(),
+            [](auto* a, auto* b) { return a->used_at < b->used_at; });
+  auto out = std::vector<carried_statement>{};
+  out.reserve(order.size());
+  for (auto* each : order)
+    out.push_back({each->what->content(), each->what.edition(), each->shape});
+  return out;
+}
+
+void server_statements::unpack(statement_cache& known,
+                               const std::vector<carried_statement>& from) {
+  for (auto& each : from) {
+    auto what = known.obtain(each.content, each.edition);
+    auto* key = what.get();
+    held_.insert_or_assign(key, entry{std::move(what), ++clock_, each.shape});
+  }
+}
+
 bool server_statements::use(const statement_ref& what) noexcept {
   auto found = held_.find(what.get());
   if (found == held_.end())
     return false;
-  const auto newer_by = found->second.what.edition() - what.edition();
-  if (static_cast<std::int32_t>(newer_by) < 0)
+  if (found->second.what.edition() < what.edition())
     return false;
   found->second.used_at = ++clock_;
   return true;

@@ -57,38 +57,53 @@ text_of(std::span<const std::byte> definition) noexcept;
 
 class statement_cache;
 
+/// What is the same of a statement wherever it is known. Never changes; the
+/// caches of a pool's lanes may share it.
+struct statement_content {
+  statement_identity identity;
+  std::vector<std::byte> definition;
+  text_traces traces;
+};
+
+using statement_content_ptr = std::shared_ptr<const statement_content>;
+
 /// A statement that some client has or some server holds. Counted by
 /// `statement_ref`; the last one to go takes it out of its cache.
 class statement {
 public:
   /// The name on servers.
   [[nodiscard]] std::string_view name() const noexcept {
-    return identity_.text();
+    return content_->identity.text();
   }
 
   /// The body of its Parse, behind the name.
   [[nodiscard]] std::span<const std::byte> definition() const noexcept {
-    return definition_;
+    return content_->definition;
   }
 
   /// What running it may leave behind.
   [[nodiscard]] const text_traces& traces() const noexcept {
-    return traces_;
+    return content_->traces;
+  }
+
+  [[nodiscard]] const statement_content_ptr& content() const noexcept {
+    return content_;
   }
 
   /// Memory, about.
   [[nodiscard]] std::size_t bytes() const noexcept {
-    return definition_.size() + overhead_bytes;
+    return content_->definition.size() + overhead_bytes;
   }
 
   /// Of what PostgreSQL parses now.
-  [[nodiscard]] std::uint32_t edition() const noexcept {
+  [[nodiscard]] std::uint64_t edition() const noexcept {
     return edition_;
   }
 
-  /// Whoever keeps it from now on wants it parsed from now on, too.
-  void renew() noexcept {
-    ++edition_;
+  /// Whoever keeps it from now on wants it parsed from now on, too. `edition`
+  /// is later than any that was there before, in all lanes of the pool.
+  void renew(std::uint64_t edition) noexcept {
+    edition_ = edition;
   }
 
   static constexpr std::size_t overhead_bytes = 160;
@@ -97,21 +112,16 @@ private:
   friend class statement_cache;
   friend class statement_ref;
 
-  statement(statement_cache& home, const statement_identity& identity,
-            std::span<const std::byte> definition)
+  statement(statement_cache& home, statement_content_ptr content) noexcept
     : home_{&home},
-      identity_{identity},
-      definition_{definition.begin(), definition.end()},
-      traces_{traces_of(text_of(definition))} {
+      content_{std::move(content)} {
     // nop
   }
 
   statement_cache* home_;
-  statement_identity identity_;
-  std::vector<std::byte> definition_;
-  text_traces traces_;
+  statement_content_ptr content_;
   std::uint32_t uses_ = 0;
-  std::uint32_t edition_ = 0;
+  std::uint64_t edition_ = 0;
 };
 
 /// Keeps a statement, and remembers its edition when that began: for a client,
@@ -122,8 +132,13 @@ public:
   statement_ref() noexcept = default;
 
   explicit statement_ref(statement& what) noexcept
+    : statement_ref{what, what.edition_} {
+    // nop
+  }
+
+  statement_ref(statement& what, std::uint64_t edition) noexcept
     : what_{&what},
-      edition_{what.edition_} {
+      edition_{edition} {
     ++what_->uses_;
   }
 
@@ -154,7 +169,7 @@ public:
     return what_;
   }
 
-  [[nodiscard]] std::uint32_t edition() const noexcept {
+  [[nodiscard]] std::uint64_t edition() const noexcept {
     return edition_;
   }
 
@@ -174,7 +189,7 @@ private:
   void drop() noexcept;
 
   statement* what_ = nullptr;
-  std::uint32_t edition_ = 0;
+  std::uint64_t edition_ = 0;
 };
 
 /// All statements of a lane, each once. Outlives its `statement_ref`s.
@@ -188,6 +203,10 @@ public:
   /// The statement with this definition, made if there is none.
   [[nodiscard]] statement_ref obtain(std::span<const std::byte> definition);
 
+  /// The same for what a server of another lane holds, in that edition.
+  [[nodiscard]] statement_ref obtain(const statement_content_ptr& content,
+                                     std::uint64_t edition);
+
   [[nodiscard]] std::size_t size() const noexcept {
     return all_.size();
   }
@@ -200,6 +219,7 @@ public:
 private:
   friend class statement_ref;
 
+  [[nodiscard]] statement& add(statement_content_ptr content);
   void forget(statement& what) noexcept;
 
   std::unordered_map<std::string_view, std::unique_ptr<statement>> all_;
@@ -238,8 +258,8 @@ public:
   }
 
   /// None may be given what was parsed before now, nor held to what the client
-  /// was told of its rows.
-  void renew() noexcept;
+  /// was told of its rows. `edition` as above.
+  void renew(std::uint64_t edition) noexcept;
 
   /// What the client was told of the rows of `name`; 0: nothing, it has none.
   [[nodiscard]] row_shape told(std::string_view name) const noexcept;
@@ -276,9 +296,23 @@ private:
   bool has_twins_ = false;
 };
 
+/// What one server holds of a statement, without the lane it was in.
+struct carried_statement {
+  statement_content_ptr content;
+  std::uint64_t edition = 0;
+  row_shape shape = 0;
+};
+
 /// What one server holds, and which of it was used longest ago.
 class server_statements {
 public:
+  /// For another lane; the one used longest ago comes first.
+  [[nodiscard]] std::vector<carried_statement> pack() const;
+
+  /// What `pack` gave, in the lane of `known`. Only into an empty one.
+  void unpack(statement_cache& known,
+              const std::vector<carried_statement>& from);
+
   /// Whether the server has `what` in this or a later edition; then it was just
   /// used.
   [[nodiscard]] bool use(const statement_ref& what) noexcept;

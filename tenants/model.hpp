@@ -114,6 +114,7 @@ struct pool_options {
   std::optional<pool_mode> mode;
   std::optional<std::uint32_t> pool_size;
   std::optional<std::uint32_t> min_pool_size;
+  std::optional<std::uint32_t> lanes;
   std::optional<std::uint32_t> waiters_max;
   std::optional<ms> query_wait_timeout;
   std::optional<ms> server_lifetime;

@@ -17,6 +17,7 @@ void apply(pool_settings& to, const pool_options& from) {
   override_with(to.mode, from.mode);
   override_with(to.pool_size, from.pool_size);
   override_with(to.min_pool_size, from.min_pool_size);
+  override_with(to.lanes, from.lanes);
   override_with(to.waiters_max, from.waiters_max);
   override_with(to.query_wait_timeout, from.query_wait_timeout);
   override_with(to.server_lifetime, from.server_lifetime);
@@ -90,6 +91,7 @@ void suit_replication(pool_settings& what) {
   constexpr auto spare_time_max = seconds{10};
   constexpr auto retry_time_max = pool_settings::ms{1000};
   what.min_pool_size = 0;
+  what.lanes = 1; // Its servers serve one client each.
   what.query_timeout = what.transaction_timeout = {};
   what.idle_transaction_timeout = {};
   what.server_idle_timeout = spare_time_max;

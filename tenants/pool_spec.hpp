@@ -72,6 +72,10 @@ struct pool_settings {
   pool_mode mode = pool_mode::session;
   std::uint32_t pool_size = 20;
   std::uint32_t min_pool_size = 0;
+  /// Shards that share the pool's work (docs/lanes.md); not more than there
+  /// are, and one where a server listens for all clients (docs/listen.md). Only
+  /// this takes effect when the pool is started the next time.
+  std::uint32_t lanes = 1;
   std::uint32_t waiters_max = 10'000; ///< Clients waiting for a server.
   ms query_wait_timeout{120'000};
   ms server_lifetime{3'600'000};

@@ -66,6 +66,11 @@ void add_known_names(std::vector<config_row>& to, const configs::config& of) {
     to.push_back(
       {std::move(key), pick_time(option, setting), seconds(base.*setting)});
   };
+  const auto count = [&](std::string key, auto option, auto setting) {
+    to.push_back({std::move(key),
+                  std::to_string((options.*option).value_or(base.*setting)),
+                  std::to_string(base.*setting), true});
+  };
   using option = tenants::pool_options;
   using setting = tenants::pool_settings;
   to.push_back(
@@ -76,11 +81,10 @@ void add_known_names(std::vector<config_row>& to, const configs::config& of) {
                 seconds(of.process.client_login_timeout), "60", true});
   to.push_back(
     {"client_tls_sslmode", std::string{name(of.tls.mode)}, "disable", true});
-  to.push_back({"default_pool_size",
-                std::to_string(options.pool_size.value_or(base.pool_size)),
-                std::to_string(base.pool_size), true});
+  count("default_pool_size", &option::pool_size, &setting::pool_size);
   time("idle_transaction_timeout", &option::idle_transaction_timeout,
        &setting::idle_transaction_timeout);
+  count("lanes", &option::lanes, &setting::lanes);
   const auto first
     = of.listeners.empty() ? configs::listener{} : of.listeners.front();
   to.push_back({"listen",
@@ -93,17 +97,10 @@ void add_known_names(std::vector<config_row>& to, const configs::config& of) {
   const auto& limits = of.catalog->limits();
   to.push_back({"max_client_conn", std::to_string(limits.clients_max),
                 std::to_string(tenants::node_limits{}.clients_max), true});
-  to.push_back({"max_pinned",
-                std::to_string(options.pinned_max.value_or(base.pinned_max)),
-                std::to_string(base.pinned_max), true});
-  to.push_back({"max_prepared_statements",
-                std::to_string(options.prepared_statements_max.value_or(
-                  base.prepared_statements_max)),
-                std::to_string(base.prepared_statements_max), true});
-  to.push_back(
-    {"min_pool_size",
-     std::to_string(options.min_pool_size.value_or(base.min_pool_size)),
-     std::to_string(base.min_pool_size), true});
+  count("max_pinned", &option::pinned_max, &setting::pinned_max);
+  count("max_prepared_statements", &option::prepared_statements_max,
+        &setting::prepared_statements_max);
+  count("min_pool_size", &option::min_pool_size, &setting::min_pool_size);
   to.push_back({"on_pin",
                 std::string{name(options.on_pin.value_or(base.on_pin))},
                 std::string{name(base.on_pin)}, true});

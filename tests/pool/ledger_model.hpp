@@ -22,7 +22,7 @@ public:
     bool stale = false;
   };
 
-  turn settle(server_id id, time_point now) {
+  turn settle(server_id id, time_point now, time_point elsewhere = never) {
     auto& each = servers.at(id);
     if (auto why = reason(each, now); why != ec::none) {
       if (why == ec::server_lifetime)
@@ -34,6 +34,11 @@ public:
     if (each.blocks > 0) {
       each.where = place::held;
       return {server_fate::parked, ec::none, {}};
+    }
+    if (!paused
+        && elsewhere < (waiters.empty() ? never : waiters.front().second)) {
+      remove(id);
+      return {server_fate::moving, ec::none, {}};
     }
     if (!paused && !waiters.empty()) {
       auto [who, since] = waiters.front();
@@ -55,7 +60,8 @@ public:
   }
 
   bool surplus() const {
-    return with.server_count_max > 0 && servers.size() > with.server_count_max;
+    return with.server_count_max > 0
+        && servers.size() + servers_elsewhere > with.server_count_max;
   }
 
   bool too_old(const server& each, time_point now) const {
@@ -104,7 +110,7 @@ public:
       } else {
         which = idle.rbegin();
         if (with.server_idle_max > duration::zero()
-            && servers.size() > with.server_count_min
+            && servers.size() + servers_elsewhere > with.server_count_min
             && servers.at(*which).idle_since + with.server_idle_max <= now)
           why = ec::server_idle;
       }
@@ -121,6 +127,7 @@ public:
   std::deque<server_id> idle; ///< Most recently used first.
   std::deque<std::pair<client_id, time_point>> waiters;
   std::optional<time_point> last_age_closing;
+  std::size_t servers_elsewhere = 0;
   bool paused = false;
   bool draining = false;
 };

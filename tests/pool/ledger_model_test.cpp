@@ -137,6 +137,11 @@ private:
     return at->first;
   }
 
+  /// Since when somebody waits in another lane.
+  time_point elsewhere() {
+    return pick(4) == 0 ? now_ - duration{pick(60)} : never;
+  }
+
   void checkout() {
     const auto who = client_id{pick(20) + 1};
     if (model_.waits(who))
@@ -170,7 +175,8 @@ private:
       return;
     const auto loan = loans_.at(*id).loan;
     const auto verdict = static_cast<server_verdict>(pick(6) < 4 ? 0 : pick(3));
-    const auto is = uut_.checkin(loan, verdict, now_);
+    const auto other = elsewhere();
+    const auto is = uut_.checkin(loan, verdict, now_, other);
     auto& server = model_.servers.at(*id);
     if (verdict == server_verdict::broken) {
       model_.remove(*id);
@@ -180,7 +186,7 @@ private:
       server.where = model::place::resetting;
       same(is, {server_fate::resetting, ec::none, {}});
     } else {
-      same(is, model_.settle(*id, now_));
+      same(is, model_.settle(*id, now_, other));
     }
     // The same loan cannot end twice.
     BOOST_TEST_REQUIRE((uut_.checkin(loan, server_verdict::broken, now_).fate
@@ -193,8 +199,9 @@ private:
     const auto id = server_id{++next_server_};
     const auto connected_at = now_ - duration{pick(50)};
     model_.servers[id].connected_at = connected_at;
-    const auto is = uut_.add_server(id, connected_at, now_);
-    same(is, model_.settle(id, now_));
+    const auto other = elsewhere();
+    const auto is = uut_.add_server(id, connected_at, now_, other);
+    same(is, model_.settle(id, now_, other));
   }
 
   void leave() {
@@ -209,13 +216,14 @@ private:
     const auto id = pick(4) == 0
                     ? any_server()
                     : any(model::place::resetting).value_or(any_server());
-    const auto is = uut_.reset_done(id, now_);
+    const auto other = elsewhere();
+    const auto is = uut_.reset_done(id, now_, other);
     const auto known = model_.servers.find(id);
     if (known == model_.servers.end()
         || known->second.where != model::place::resetting)
       same(is, {});
     else
-      same(is, model_.settle(id, now_));
+      same(is, model_.settle(id, now_, other));
   }
 
   void lose() {
@@ -247,13 +255,14 @@ private:
     const auto id = pick(3) == 0
                     ? any_server()
                     : any(model::place::held).value_or(any_server());
-    const auto is = uut_.unblock(id, now_);
+    const auto other = elsewhere();
+    const auto is = uut_.unblock(id, now_, other);
     const auto known = model_.servers.find(id);
     if (known == model_.servers.end() || known->second.blocks == 0)
       return same(is, {});
     if (--known->second.blocks > 0 || known->second.where != model::place::held)
       return same(is, {});
-    same(is, model_.settle(id, now_));
+    same(is, model_.settle(id, now_, other));
   }
 
   void expire() {
@@ -284,6 +293,8 @@ private:
   }
 
   void admin() {
+    model_.servers_elsewhere = pick(3) == 0 ? pick(5) : 0;
+    uut_.set_elsewhere(model_.servers_elsewhere);
     switch (pick(24)) {
       case 0:
       case 1:

@@ -248,4 +248,87 @@ BOOST_AUTO_TEST_CASE(unknown_servers_cannot_be_blocked) {
   BOOST_TEST(it.uut.unblock(server(7), start).fate == server_fate::ignored);
 }
 
+// -- several lanes ------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_free_server_moves_to_who_waits_longer_elsewhere) {
+  struct given {
+    bool has_waiter; ///< Ours, since `start`.
+    duration elsewhere;
+    server_fate fate;
+  };
+  for (auto each : {given{false, 5s, server_fate::moving},
+                    given{false, -5s, server_fate::moving},
+                    given{true, -1ns, server_fate::moving},
+                    given{true, 0s, server_fate::lent},
+                    given{true, 1ns, server_fate::lent}}) {
+    auto it = lane{1};
+    const auto held = it.checkout(1);
+    if (each.has_waiter)
+      it.checkout(2);
+    const auto next = it.uut.checkin(held.loan, server_verdict::clean,
+                                     start + 9s, start + each.elsewhere);
+    BOOST_TEST(next.fate == each.fate);
+    BOOST_TEST(it.uut.numbers().servers()
+               == (each.fate == server_fate::moving ? 0u : 1u));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_may_not_be_lent_does_not_move) {
+  auto it = lane{3};
+  const auto blocked = it.checkout(1);
+  it.uut.block(blocked.server);
+  const auto tainted = it.checkout(2);
+  const auto stale = it.checkout(3);
+  BOOST_TEST(
+    it.uut.checkin(blocked.loan, server_verdict::clean, start, start).fate
+    == server_fate::parked);
+  BOOST_TEST(it.uut.numbers().held == 1u);
+  BOOST_TEST(it.uut.unblock(blocked.server, start, start).fate
+             == server_fate::moving);
+  BOOST_TEST(
+    it.uut.checkin(tainted.loan, server_verdict::tainted, start, start).fate
+    == server_fate::resetting);
+  BOOST_TEST(it.uut.reset_done(tainted.server, start, start).fate
+             == server_fate::moving);
+  std::vector<server_id> closed;
+  it.uut.reconnect(closed);
+  BOOST_TEST(
+    it.uut.checkin(stale.loan, server_verdict::clean, start, start).fate
+    == server_fate::closing);
+}
+
+BOOST_AUTO_TEST_CASE(a_paused_lane_keeps_what_it_has) {
+  auto it = lane{1};
+  const auto held = it.checkout(1);
+  it.uut.pause();
+  BOOST_TEST(it.uut.checkin(held.loan, server_verdict::clean, start, start).fate
+             == server_fate::parked);
+  BOOST_TEST(it.uut.numbers().idle == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(size_and_minimum_are_those_of_all_lanes) {
+  auto it = lane{
+    1, {.server_idle_max = 1s, .server_count_min = 3, .server_count_max = 4}};
+  BOOST_TEST(it.uut.servers_wanted(0) == 2u);
+  BOOST_TEST(!it.uut.retire_due(start + 2s).has_value());
+  it.uut.set_elsewhere(3);
+  BOOST_TEST(it.uut.servers_wanted(0) == 0u);
+  it.checkout(1);
+  it.checkout(2);
+  BOOST_TEST(it.uut.servers_wanted(0) == 0u); // The pool is full.
+  it.uut.set_elsewhere(2);
+  BOOST_TEST(it.uut.servers_wanted(0) == 1u);
+  BOOST_TEST(it.uut.servers_wanted(0, 1) == 0u); // One is coming.
+  it.uut.set_elsewhere(4);
+  BOOST_TEST(it.uut.add_server(server(9), start, start).fate
+             == server_fate::closing);
+}
+
+BOOST_AUTO_TEST_CASE(a_minimum_held_by_other_lanes_lets_ours_go) {
+  auto it = lane{1, {.server_idle_max = 1s, .server_count_min = 1}};
+  BOOST_TEST(!it.uut.retire_due(start + 2s).has_value());
+  it.uut.set_elsewhere(1);
+  BOOST_TEST(it.uut.retire_due(start + 2s).has_value());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -364,7 +364,7 @@ BOOST_AUTO_TEST_CASE(a_pause_does_not_wait_for_it_and_a_drain_ends_it) {
   adopt_server(server);
   adopt_client(client, 1);
   begin(client);
-  here().pause();
+  here().pause(1);
   BOOST_TEST(port->paused_count == 1);
   here().resume();
   here().drain(never, ec::shutting_down);

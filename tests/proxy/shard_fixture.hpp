@@ -105,6 +105,10 @@ public:
     mine_.reset();
   }
 
+  int fd() const {
+    return mine_.get();
+  }
+
 private:
   net::unique_fd mine_;
   net::unique_fd near_;

@@ -392,7 +392,7 @@ BOOST_AUTO_TEST_CASE(a_pause_is_answered_when_nothing_is_lent) {
   client.say(query("select 1"));
   turn();
   server.hear();
-  here().pause();
+  here().pause(1);
   BOOST_TEST(port->paused_count == 0);
   server.say(selected());
   turn();

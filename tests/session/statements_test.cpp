@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(a_renewed_statement_must_be_parsed_again) {
   auto what = cache.obtain(as_byte_span(definition("select * from t")));
   uut.add(what);
   BOOST_TEST(uut.use(what));
-  what->renew();
+  what->renew(7);
   const statement_ref younger{*what};
   BOOST_TEST(uut.use(what)); // Who had it before may still use it.
   BOOST_TEST(!uut.use(younger));
@@ -113,6 +113,32 @@ BOOST_AUTO_TEST_CASE(a_renewed_statement_must_be_parsed_again) {
   BOOST_TEST(uut.use(younger));
   BOOST_TEST(uut.use(what));
   BOOST_TEST(uut.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_server_takes_what_it_holds_to_another_lane) {
+  statement_cache here;
+  statement_cache there;
+  server_statements before;
+  server_statements after;
+  auto a = here.obtain(as_byte_span(definition("select 'a'")));
+  auto b = here.obtain(as_byte_span(definition("select 'b'")));
+  a->renew(5);
+  a = statement_ref{*a};
+  before.add(a);
+  before.add(b);
+  before.set_shape(b, 77);
+  BOOST_TEST(before.use(a)); // `b` is the coldest now.
+  auto known = there.obtain(as_byte_span(definition("select 'a'")));
+  after.unpack(there, before.pack());
+  BOOST_TEST(after.size() == 2u);
+  BOOST_TEST(there.size() == 2u);
+  BOOST_TEST(after.find(*known)->edition() == 5u);
+  BOOST_TEST(after.use(known)); // Older than what the server has.
+  known->renew(6);
+  BOOST_TEST(!after.use(statement_ref{*known}));
+  BOOST_TEST((*after.coldest())->name() == b->name());
+  BOOST_TEST((*after.coldest())->content().get() == b->content().get());
+  BOOST_TEST(after.shape(**after.coldest()) == 77u);
 }
 
 BOOST_AUTO_TEST_CASE(a_client_renews_its_own_statements_only) {
@@ -124,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_client_renews_its_own_statements_only) {
   server.add(what);
   one.add("a", what);
   other.add("b", what);
-  one.renew();
+  one.renew(7);
   BOOST_TEST(!server.use(*one.find("a")));
   BOOST_TEST(server.use(*other.find("b")));
 }

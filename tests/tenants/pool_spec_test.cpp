@@ -86,6 +86,7 @@ BOOST_AUTO_TEST_CASE(every_option_is_taken_over) {
   given.mode = pool_mode::statement;
   given.pool_size = 1;
   given.min_pool_size = 1;
+  given.lanes = 4;
   given.waiters_max = 2;
   given.query_wait_timeout = 3ms;
   given.server_lifetime = 4ms;
@@ -113,6 +114,7 @@ BOOST_AUTO_TEST_CASE(every_option_is_taken_over) {
   auto expected = pool_settings{pool_mode::statement,
                                 1,
                                 1,
+                                4,
                                 2,
                                 3ms,
                                 4ms,
@@ -253,6 +255,7 @@ BOOST_AUTO_TEST_CASE(replication_has_pools_of_its_own) {
   auto tenant = test::make_tenant("t", {test::make_database("db")},
                                   {test::make_user("u")});
   tenant.options.min_pool_size = 3;
+  tenant.options.lanes = 2;
   tenant.options.query_timeout = 5s;
   tenant.options.transaction_timeout = 5s;
   tenant.options.query_wait_timeout = 5s;
@@ -267,6 +270,7 @@ BOOST_AUTO_TEST_CASE(replication_has_pools_of_its_own) {
   BOOST_TEST(replication_kind(got->key) == "logical");
   BOOST_TEST((got->target.startup == logical));
   BOOST_TEST(got->settings.min_pool_size == 0u);
+  BOOST_TEST(got->settings.lanes == 1u);
   BOOST_TEST((got->settings.query_timeout == 0s));
   BOOST_TEST((got->settings.transaction_timeout == 0s));
   BOOST_TEST((got->settings.query_wait_timeout == 5s));
