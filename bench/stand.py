@@ -5,7 +5,8 @@ A target is a word: "direct" (no pooler), "forwarder" (floor/forwarder.cpp: pass
 on and does nothing else), "forwarder-uring" (the same with io_uring), "splice" (the
 same through a pipe), "pgbouncer" (Debian's), "cenote" (the engine that it takes by
 itself), "cenote-epoll", "cenote-uring"; "cenote-one" has one shard instead of one per
-core; "pgbouncer-unix" and "cenote-unix" reach PostgreSQL by its unix socket."""
+core, "cenote-lanes" has each pool on all shards; "pgbouncer-unix" and "cenote-unix"
+reach PostgreSQL by its unix socket."""
 
 import argparse
 import os
@@ -25,7 +26,7 @@ from support import (certs, configs, forbid, pgbouncer, ports, postgres,  # noqa
                      process)
 
 ENGINES = {"cenote": "auto", "cenote-epoll": "epoll", "cenote-uring": "io_uring",
-           "cenote-one": "auto", "cenote-unix": "auto"}
+           "cenote-one": "auto", "cenote-lanes": "auto", "cenote-unix": "auto"}
 PEERS = ("pgbouncer", "pgbouncer-unix")
 FLOORS = ("forwarder", "forwarder-uring", "splice")
 TARGETS = ("direct", *FLOORS, *PEERS, *ENGINES)
@@ -110,6 +111,9 @@ class Stand:
                             "log": {"level": "warn"}}
         if target == "cenote-one":
             config["cenote"]["shards"] = 1
+        if target == "cenote-lanes":
+            shards = max(2, len(os.sched_getaffinity(0)))
+            config["cenote"] |= {"shards": shards, "lanes": shards}
         config["tls"] = {"client": {"mode": "allow", "certificate": str(self.cert),
                                     "key": str(self.key)}}
         config["tenant"] = [configs.tenant(self.pg, "", databases=[
