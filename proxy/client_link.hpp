@@ -462,7 +462,8 @@ private:
       session::statement_ref what;
       std::string name;
       std::string portal;
-      std::uint32_t batch = 0;
+      server_id server;
+      std::uint32_t batch = 0; ///< On that server.
     } bound;
   };
   std::unique_ptr<prepared_state> prepared_;

@@ -125,6 +125,7 @@ void client_link::remember_portal(std::string_view portal,
   bound.what = *what;
   bound.name = name;
   bound.portal = portal;
+  bound.server = server_->id();
   bound.batch = server_->batch();
 }
 

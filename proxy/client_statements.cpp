@@ -331,8 +331,11 @@ client_link::named client_link::pass_bind(const named_message& what,
   if (outcome != named::passed)
     return outcome;
   ++lane_.sums().binds;
-  if (name.empty())
+  if (name.empty()) {
+    if (prepared_) // Its portal may have had that one's name.
+      prepared_->bound.what = {};
     return pass_as_it_is(what, forward);
+  }
   outcome = check(server_->expect('B'), forward);
   if (outcome != named::passed)
     return outcome;
@@ -398,10 +401,10 @@ client_link::named client_link::pass_other_describe(const named_message& what,
   auto& bound = prepared_->bound;
   auto rest = what.body();
   std::string_view portal;
-  const auto is_it = !rest.empty() && rest.front() == std::byte{'P'}
-                  && bound.batch == server_->batch()
-                  && take_text(rest = rest.subspan(1), portal)
-                  && portal == bound.portal;
+  const auto is_it
+    = !rest.empty() && rest.front() == std::byte{'P'}
+   && bound.server == server_->id() && bound.batch == server_->batch()
+   && take_text(rest = rest.subspan(1), portal) && portal == bound.portal;
   if (outcome == named::passed && is_it)
     server_->tells_rows(bound.what, bound.name, 0, true);
   if (is_it)

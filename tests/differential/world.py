@@ -70,7 +70,7 @@ class World:
     def _cenote(self, extra: dict) -> None:
         database = configs.database(self.pg, "diff_a", dbname="diff_b",
                                     pool_size=self.pool) | extra
-        config = {"cenote": {"shards": 1, "log": {"level": "warn", "format": "text"}},
+        config = {"cenote": {"shards": extra.get("lanes", 1), "log": {"level": "warn", "format": "text"}},
                   "listener": [configs.listener(self.mode)],
                   "admin": configs.admins(),
                   "tenant": [configs.tenant(self.pg, "", [configs.user(auth="trust")],

@@ -137,6 +137,15 @@ def test_who_describes_each_portal_hears_of_nothing(bound, table, other_server, 
         assert rows(said) == [[str(i) for i in range(1, columns + 1)]]
 
 
+def test_a_portal_of_another_statement_tells_nothing(two, connect, other_server):
+    client = connect(two)
+    said = say(client, parse("s", "select 1") + bind("", "s")
+               + parse("", "select 2, 3") + bind("", "") + FETCH)
+    assert tags(said) == "1212TDCZ" and rows(said) == [["2", "3"]]
+    with other_server():
+        assert rows(say(client, bind("", "s") + execute() + SYNC)) == [["1"]]
+
+
 def test_a_portals_cuts_make_no_difference(bound, table, other_server):
     first = parse("t", "select * from changing") + bind("p", "t") \
         + describe("P", "p") + execute("p") + SYNC
