@@ -60,12 +60,15 @@ def difference(direct, through):
 
 def refused_otherwise(direct: list, through: list) -> bool:
     """In a failed block a statement that the server lacks cannot be parsed, so that
-    it is not known how many parameters it has: 25P02 for 08P01."""
+    it is not known how many parameters it has: 25P02 for 08P01, and in place of what a
+    statement without rows is described as."""
     def error(messages):
         return wire.error_fields(messages[-2][1])["C"] if (
             len(messages) > 1 and messages[-2][0] == "E"
             and messages[-1] == ("Z", b"E")) else None
-    return (error(direct), error(through)) == ("08P01", "25P02")
+    has_no_rows = [tag for tag, _ in direct[-3:-1]] == ["t", "n"] \
+        and direct[-1] == ("Z", b"E")
+    return error(through) == "25P02" and (error(direct) == "08P01" or has_no_rows)
 
 
 def words(number: int, a, b) -> str:
