@@ -331,8 +331,8 @@ lane_numbers lane::numbers() const noexcept {
 // -- time ---------------------------------------------------------------------
 
 void lane::arm() {
-  auto next = std::min(
-    {ledger_.next_deadline(), tell_again_at_, drain_deadline_, move_again_at_});
+  auto next = std::min({ledger_.next_deadline(), tell_again_at_,
+                        drain_deadline_, move_again_at_, ask_at_});
   auto consider = [&](milliseconds limit) {
     if (limit.count() == 0 || servers_.empty())
       return;
@@ -361,6 +361,10 @@ void lane::on_time(time_point now) {
   client_scratch_ = std::move(expired);
   if (now >= move_again_at_) {
     move_again_at_ = never;
+    home_.mark(*this);
+  }
+  if (now >= ask_at_) {
+    ask_at_ = never;
     home_.mark(*this);
   }
   count_elsewhere();

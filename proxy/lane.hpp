@@ -249,6 +249,7 @@ private:
     return is_shared() ? look_at_others() : lane_board::need{};
   }
   [[nodiscard]] lane_board::need look_at_others() noexcept;
+  [[nodiscard]] lane_board::need neediest_waiter() const noexcept;
   void publish() noexcept {
     if (is_shared())
       publish_changes();
@@ -299,6 +300,7 @@ private:
   std::vector<move> moving_;
   std::vector<move> move_scratch_;
   time_point move_again_at_ = never; ///< One could not move just now.
+  time_point ask_at_ = never;        ///< Others, for what they have idle.
   std::size_t waiting_told_ = 0;     ///< Of ours in `lane_board::waiting`.
   std::uint32_t cut_short_ = 0;
   std::uint32_t pinned_count_ = 0;

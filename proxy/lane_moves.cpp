@@ -15,11 +15,13 @@ namespace cenote::proxy {
 
 namespace {
 
-/// A move costs more than a loan, and a busy lane serves its own waiters soon:
-/// theirs must have waited for longer than ours by this and by half.
-constexpr duration moving_pays_after = std::chrono::microseconds{200};
-
 constexpr auto move_again_after = std::chrono::milliseconds{1};
+
+/// A move costs more than a loan, and a lane that has servers most likely gets
+/// one back before one from elsewhere could arrive: without patience servers
+/// would follow the waiters of a moment back and forth, one move for every
+/// second transaction. Theirs must have waited twice as long as ours, too.
+constexpr duration patience = std::chrono::milliseconds{1};
 
 } // namespace
 
@@ -53,14 +55,26 @@ void lane::count_elsewhere() noexcept {
                         + moving_.size());
 }
 
+/// The waiter elsewhere that a server is to be sent to, if there is one.
+lane_board::need lane::neediest_waiter() const noexcept {
+  const auto need = board().oldest_but(index_);
+  if (need.since == never)
+    return need;
+  const auto& there = board().at(need.index);
+  const auto is_urgent
+    = there.servers == 0
+   || (there.incoming == 0 && home_.now() - need.since >= patience);
+  return is_urgent ? need : lane_board::need{};
+}
+
 /// Who waits elsewhere, as late as it is to be compared with our own.
 lane_board::need lane::look_at_others() noexcept {
   count_elsewhere();
-  auto need = board().oldest_but(index_);
+  auto need = neediest_waiter();
   if (need.since == never)
     return need;
   const auto waited = home_.now() - need.since;
-  need.since = home_.now() - (waited - moving_pays_after) * 2 / 3;
+  need.since = home_.now() - (waited - patience) / 2;
   return need;
 }
 
@@ -98,26 +112,36 @@ void lane::look_again() {
 
 // -- asking -------------------------------------------------------------------
 
-/// Asks lanes with idle servers for what our waiters lack. Returns how many may
-/// come, with those on their way.
+/// Asks lanes with idle servers for what our waiters lack, but not at once if
+/// one of ours may come free. Returns how many may come, with those on their
+/// way.
 std::size_t lane::ask_others() {
   const auto was_denied = std::exchange(was_denied_, false);
   std::size_t coming = mine_->incoming;
+  ask_at_ = never;
   if (was_denied || !may_lend() || mine_->unserved() == 0)
     return coming;
+  const auto asks_from = ledger_.numbers().oldest_waiter_since + patience;
+  const auto is_patient = mine_->servers > 0 && home_.now() < asks_from;
   for (std::uint32_t i = 0; i < board().count(); ++i) {
     const auto idle = i == index_ ? 0 : board().at(i).idle.load();
     if (idle == 0)
       continue;
-    post_to(i, [index = index_](lane& there) { there.asked_by(index); });
+    if (!is_patient)
+      post_to(i, [index = index_](lane& there) { there.asked_by(index); });
     coming += idle;
+  }
+  if (is_patient && coming > mine_->incoming) {
+    ask_at_ = asks_from;
+    arm();
   }
   return coming;
 }
 
 void lane::asked_by(std::uint32_t index) {
   offer_idle();
-  if (board().at(index).unserved() > 0)
+  // If there are some left, they follow the one that is on its way.
+  if (ledger_.numbers().idle == 0 && board().at(index).unserved() > 0)
     post_to(index, [](lane& there) { there.denied(); });
 }
 
@@ -149,7 +173,7 @@ bool lane::offer_idle() {
     return false;
   auto gave = false;
   while (ledger_.numbers().idle > 0) {
-    const auto need = board().oldest_but(index_);
+    const auto need = neediest_waiter();
     if (need.since == never)
       break;
     begin_move(*ledger_.take_coldest_idle(), need.index);
