@@ -294,8 +294,10 @@ private:
   named pass_named(const named_message& what, request_run& forward);
   named pass_query(const named_message& what, request_run& forward);
   named pass_plain_query(const named_message& what, request_run& forward);
-  std::vector<std::byte> drop_unnamed();
-  void note_dropped(std::vector<std::byte> before, std::uint32_t batch);
+  std::optional<std::vector<std::byte>> drop_unnamed();
+  named note_dropped(named outcome,
+                     std::optional<std::vector<std::byte>> before,
+                     std::uint32_t batch);
   named pass_spliced(const named_message& what,
                      const session::text_traces& found,
                      session::own_defaults& own, request_run& forward);

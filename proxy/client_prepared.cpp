@@ -68,26 +68,36 @@ void client_link::forget_unnamed() noexcept {
 }
 
 /// A Query or Close drops the unnamed statement; not so if it is skipped with
-/// the batch that it is in: then what was there is returned.
-std::vector<std::byte> client_link::drop_unnamed() {
-  std::vector<std::byte> before;
-  if (!server_->begins_batch() && prepared_)
+/// the batch that it is in: then what was there is returned, if anything was.
+std::optional<std::vector<std::byte>> client_link::drop_unnamed() {
+  std::optional<std::vector<std::byte>> before;
+  if (server_->may_skip() && prepared_)
     before = std::exchange(prepared_->unnamed, {});
   server_->unnamed_is_foreign();
   forget_unnamed();
   return before;
 }
 
-/// The request recorded last, of `batch`, drops it.
-void client_link::note_dropped(std::vector<std::byte> before,
-                               std::uint32_t batch) {
+/// The request recorded last, of `batch`, drops it if it was passed on.
+client_link::named
+client_link::note_dropped(named outcome,
+                          std::optional<std::vector<std::byte>> before,
+                          std::uint32_t batch) {
   if (!prepared_)
-    return;
+    return outcome;
+  if (outcome != named::passed) {
+    if (before)
+      prepared_->unnamed = std::move(*before);
+    return outcome;
+  }
   // What was parsed before and is undone yet must not come back.
   ++prepared_->unnamed_edition;
-  if (!before.empty())
+  // Also if there was nothing: because of a Query before it, perhaps, that is
+  // skipped, too.
+  if (before)
     server_->unnamed_dropped(prepared_->unnamed_edition, batch,
-                             std::move(before));
+                             std::move(*before));
+  return outcome;
 }
 
 void client_link::restore_unnamed(std::uint32_t edition,

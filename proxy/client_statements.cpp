@@ -93,7 +93,7 @@ client_link::named client_link::pass_parse(const named_message& what,
     ++lane_.sums().server_parses;
     names();
     std::vector<std::byte> before;
-    if (!server_->begins_batch())
+    if (server_->may_skip())
       before = prepared_->unnamed;
     begin_unnamed(definition.subspan(1), what.is_whole);
     bool is_refused = false;
@@ -426,9 +426,7 @@ client_link::named client_link::pass_close(const named_message& what,
   if (name.empty()) {
     auto before = drop_unnamed();
     const auto outcome = pass_as_it_is(what, forward);
-    if (outcome == named::passed)
-      note_dropped(std::move(before), server_->batch());
-    return outcome;
+    return note_dropped(outcome, std::move(before), server_->batch());
   }
   if (server_->is_open(nullptr, name))
     return named::waits;

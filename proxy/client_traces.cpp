@@ -199,11 +199,7 @@ client_link::named client_link::pass_query(const named_message& what,
             : pass_spliced(what, found, own, forward);
   if (outcome == named::passed && found.forgets_statements)
     server_->note_of_query(session::statement_change::all_forgotten, {}, {});
-  if (outcome == named::passed)
-    note_dropped(std::move(before), server_->batch() - 1);
-  else if (!before.empty())
-    prepared_->unnamed = std::move(before);
-  return outcome;
+  return note_dropped(outcome, std::move(before), server_->batch() - 1);
 }
 
 /// One that leaves nothing behind, and drops the unnamed statement.
@@ -211,11 +207,7 @@ client_link::named client_link::pass_plain_query(const named_message& what,
                                                  request_run& forward) {
   auto before = drop_unnamed();
   const auto outcome = pass_as_it_is(what, forward);
-  if (outcome == named::passed)
-    note_dropped(std::move(before), server_->batch() - 1);
-  else if (!before.empty())
-    prepared_->unnamed = std::move(before);
-  return outcome;
+  return note_dropped(outcome, std::move(before), server_->batch() - 1);
 }
 
 /// PREPARE, EXECUTE and DEALLOCATE of names that the client gave by protocol:

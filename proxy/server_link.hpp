@@ -91,6 +91,12 @@ public:
     return batch_requests_ == 0;
   }
 
+  /// What is sent now may be skipped behind an error: no Sync came since the
+  /// last message that is skipped after one. A Query in between is, too.
+  [[nodiscard]] bool may_skip() const noexcept {
+    return may_skip_;
+  }
+
   // -- what a transaction left behind: server_traces.cpp ----------------------
 
   /// Asks PostgreSQL; `client_link::learned` hears the answer. Only at rest.
@@ -400,6 +406,7 @@ private:
     const auto ends = tag == 'S' || tag == 'Q' || tag == 'F';
     batch_ += ends ? 1 : 0;
     batch_requests_ = ends ? 0 : batch_requests_ + 1;
+    may_skip_ = tag != 'S' && (may_skip_ || !ends);
   }
   void forget_statements(std::uint32_t sequence);
   void gather(const protocol::piece& part, bool is_own);
@@ -459,6 +466,7 @@ private:
   bool repeat_due_ = false; ///< The client's batch is to be sent once more.
   bool repeating_ = false;  ///< It was.
   std::uint32_t batch_requests_ = 0;
+  bool may_skip_ = false;
   std::uint32_t batch_ = 0; ///< Sync, Query, FunctionCall: sent.
   timers::entry timer_;
   client_link* client_ = nullptr;

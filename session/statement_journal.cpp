@@ -47,7 +47,7 @@ void statement_journal::forget_unnamed(std::uint32_t edition,
       later.previous = 0;
     const auto is_about_it = later.change == statement_change::unnamed
                           || later.change == statement_change::unnamed_dropped;
-    if (is_about_it && !later.words.empty() && later.edition == edition + 1)
+    if (is_about_it && later.edition == edition + 1)
       later.words = before;
   }
 }

@@ -643,6 +643,20 @@ def test_a_skipped_unnamed_parse_in_a_failed_block(two, direct, connect):
         same(direct, client, bind() + execute() + SYNC)
 
 
+@pytest.mark.parametrize("behind", [query("select 1"), close("S", ""),
+                                    parse("", "select 'skipped'")])
+def test_two_skipped_messages_change_nothing(two, direct, connect, behind):
+    """The unnamed statement outlives two Queries, or a Query and a Close or Parse, that
+    are skipped in one batch or in two"""
+    client = connect(two)
+    for between in (b"", SYNC + describe("P", "no such portal")):
+        same(direct, client, parse("", "select 'before'") + SYNC)
+        data = describe("P", "no such portal") + query("select 1") + between + behind \
+            + SYNC
+        same(direct, client, data, data.count(SYNC))
+        same(direct, client, bind() + execute() + SYNC)
+
+
 @pytest.mark.parametrize("drop", [query("select 1"), close("S", "") + SYNC])
 @pytest.mark.parametrize("between", [SYNC, b""])
 def test_an_unnamed_parse_that_is_undone_late(two, direct, connect, drop, between):
