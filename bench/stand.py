@@ -3,10 +3,11 @@ poolers in front of it, programs run against them, progress lines, tables.
 
 A target is a word: "direct" (no pooler), "forwarder" (floor/forwarder.cpp: passes bytes
 on and does nothing else), "forwarder-uring" (the same with io_uring), "splice" (the
-same through a pipe), "pgbouncer" (Debian's), "cenote" (the engine that it takes by
-itself), "cenote-epoll", "cenote-uring"; "cenote-one" has one shard instead of one per
-core, "cenote-lanes" has each pool on all shards; "pgbouncer-unix" and "cenote-unix"
-reach PostgreSQL by its unix socket."""
+same through a pipe), "pool-uring" (floor/pool_uring.cpp: clients over as many servers
+as the poolers have, and nothing else, with io_uring), "pgbouncer" (Debian's), "cenote"
+(the engine that it takes by itself), "cenote-epoll", "cenote-uring"; "cenote-one" has
+one shard instead of one per core, "cenote-lanes" has each pool on all shards;
+"pgbouncer-unix" and "cenote-unix" reach PostgreSQL by its unix socket."""
 
 import argparse
 import os
@@ -28,10 +29,10 @@ from support import (certs, configs, forbid, pgbouncer, ports, postgres,  # noqa
 ENGINES = {"cenote": "auto", "cenote-epoll": "epoll", "cenote-uring": "io_uring",
            "cenote-one": "auto", "cenote-lanes": "auto", "cenote-unix": "auto"}
 PEERS = ("pgbouncer", "pgbouncer-unix")
-FLOORS = ("forwarder", "forwarder-uring", "splice")
+# The programs of floor/, which lie beside the cenote that is measured.
+FLOORS = {"forwarder": "bench_forwarder", "splice": "bench_forwarder",
+          "forwarder-uring": "bench_uring_forwarder", "pool-uring": "bench_pool_uring"}
 TARGETS = ("direct", *FLOORS, *PEERS, *ENGINES)
-FORWARDER = ROOT / "build/release/bin/bench_forwarder"
-URING_FORWARDER = ROOT / "build/release/bin/bench_uring_forwarder"
 BEGAN = time.monotonic()
 
 
@@ -135,12 +136,16 @@ class Stand:
 
     def forwarder(self, target: str) -> process.Process:
         """One connection to PostgreSQL for each of a client's."""
+        return self._floor(target, *(["splice"] if target == "splice" else []))
+
+    def bare_pool(self, mode: str, size: int) -> process.Process:
+        return self._floor("pool-uring", str(size), mode)
+
+    def _floor(self, target: str, *how: str) -> process.Process:
         port = ports.free_port()
-        how = ["splice"] if target == "splice" else []
-        program = URING_FORWARDER if target == "forwarder-uring" else FORWARDER
         return self._started(process.Process(
-            [str(program), str(port), str(self.pg.port), *how], [port],
-            self.folder / f"{target}.log"))
+            [str(floor(target)), str(port), str(self.pg.port), *how], [port],
+            self.folder / "-".join([target, *how, "log"])))
 
     def pooler(self, target: str, pool_size: int = 20, **options):
         """Either of the two, in transaction mode."""
@@ -195,6 +200,10 @@ class Stand:
         self.end()
 
 
+def floor(target: str) -> pathlib.Path:
+    return pathlib.Path(process.binary()).parent / FLOORS[target]
+
+
 def read_latencies(folder: pathlib.Path) -> list:
     """From the logs of a `pgbench -l`, which go: client, number, µs, …"""
     found = []
@@ -241,12 +250,14 @@ def checked_targets(parser, text: str, allowed=TARGETS) -> list:
     if set(targets) & set(ENGINES) and not os.access(process.binary(), os.X_OK):
         parser.error(f"no {process.binary()}; build it: cmake --preset release && "
                      "cmake --build --preset release")
-    if set(FLOORS) & set(targets) and not URING_FORWARDER.exists():
-        parser.error(f"no {URING_FORWARDER}; build it: cmake --preset release && cmake "
-                     "--build --preset release --target bench_forwarders")
-    if "cenote-uring" in targets and not forbid.allows_io_uring():
-        say("this system has no io_uring, or forbids it: cenote-uring is left out")
-        targets.remove("cenote-uring")
+    for program in {floor(target) for target in targets if target in FLOORS}:
+        if not os.access(program, os.X_OK):
+            parser.error(f"no {program}; build it: cmake --preset release && cmake "
+                         "--build --preset release --target bench_forwarders")
+    if not forbid.allows_io_uring():
+        for target in [x for x in targets if x.endswith("-uring")]:
+            say(f"this system has no io_uring, or forbids it: {target} is left out")
+            targets.remove(target)
     return targets
 
 

@@ -11,7 +11,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-/// What both forwarders need of TCP on 127.0.0.1. Whatever fails ends the
+/// What the bare programs need of TCP on 127.0.0.1. Whatever fails ends the
 /// program.
 namespace bare {
 

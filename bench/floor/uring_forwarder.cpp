@@ -10,17 +10,16 @@
 #include <vector>
 
 #include <liburing.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "local_tcp.hpp"
+#include "local_uring.hpp"
 
 namespace {
 
 constexpr unsigned entries = 1024;
 constexpr unsigned buffers = 1024; // A power of two.
-constexpr unsigned buffer_bytes = 8 * 1024;
 constexpr std::uint64_t is_send = 1ull << 32;
 
 struct chunk {
@@ -39,14 +38,12 @@ public:
   forwarder(const char* port, const char* server)
     : listener_{bare::listen_on(port)},
       server_{bare::local(server)},
-      memory_(std::size_t{buffers} * buffer_bytes) {
+      received_{buffers} {
     const auto failed = io_uring_queue_init(
       entries, &ring_, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
     if (failed != 0)
       bare::fail("io_uring", -failed);
-    give_buffers();
-    for (unsigned i = 0; i < buffers; ++i)
-      give_back(i);
+    received_.enroll(ring_);
     io_uring_prep_multishot_accept(entry(0), listener_, nullptr, nullptr,
                                    SOCK_CLOEXEC);
     mark();
@@ -67,46 +64,14 @@ public:
   }
 
 private:
-  void give_buffers() {
-    const auto bytes = buffers * sizeof(io_uring_buf);
-    auto* shared = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-      bare::fail("mmap");
-    given_ = static_cast<io_uring_buf_ring*>(shared);
-    io_uring_buf_reg how{};
-    how.ring_addr = reinterpret_cast<std::uintptr_t>(shared);
-    how.ring_entries = buffers;
-    if (const auto error = io_uring_register_buf_ring(&ring_, &how, 0);
-        error != 0)
-      bare::fail("buffers", -error);
-    io_uring_buf_ring_init(given_);
-  }
-
   io_uring_sqe* entry(std::uint64_t about) {
-    auto* out = io_uring_get_sqe(&ring_);
-    if (out == nullptr) {
-      io_uring_submit(&ring_);
-      out = io_uring_get_sqe(&ring_);
-    }
-    next_ = out;
+    next_ = bare::entry(ring_);
     about_ = about;
-    return out;
+    return next_;
   }
 
   void mark() {
     io_uring_sqe_set_data64(next_, about_);
-  }
-
-  void give_back(unsigned buffer) {
-    io_uring_buf_ring_add(given_, at(buffer), buffer_bytes,
-                          static_cast<unsigned short>(buffer),
-                          io_uring_buf_ring_mask(buffers), 0);
-    io_uring_buf_ring_advance(given_, 1);
-  }
-
-  char* at(unsigned buffer) {
-    return memory_.data() + std::size_t{buffer} * buffer_bytes;
   }
 
   void receive(int from) {
@@ -140,8 +105,8 @@ private:
     auto& way = ways_[static_cast<std::size_t>(from)];
     const auto& first = way.unsent.front();
     io_uring_prep_send(entry(static_cast<std::uint64_t>(from) | is_send),
-                       way.to, at(first.buffer) + first.at, first.size,
-                       MSG_NOSIGNAL | MSG_WAITALL);
+                       way.to, received_.at(first.buffer) + first.at,
+                       first.size, MSG_NOSIGNAL | MSG_WAITALL);
     mark();
   }
 
@@ -151,7 +116,7 @@ private:
     first.at += size > 0 ? static_cast<unsigned>(size) : first.size;
     first.size -= size > 0 ? static_cast<unsigned>(size) : first.size;
     if (first.size == 0) {
-      give_back(first.buffer);
+      received_.give_back(first.buffer);
       way.unsent.pop_front();
     }
     if (!way.unsent.empty() && way.to >= 0)
@@ -187,13 +152,12 @@ private:
   }
 
   io_uring ring_{};
-  io_uring_buf_ring* given_ = nullptr;
   io_uring_sqe* next_ = nullptr;
   std::uint64_t about_ = 0;
   int listener_;
   sockaddr_in server_;
+  bare::buffer_ring received_;
   std::vector<direction> ways_; ///< By descriptor.
-  std::vector<char> memory_;
 };
 
 } // namespace

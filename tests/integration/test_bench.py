@@ -10,7 +10,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-from support import process
+from support import forbid, process
 
 BENCH = process.ROOT / "bench"
 
@@ -85,3 +85,21 @@ def test_run_and_its_plots(tmp_path: pathlib.Path):
     for name in ("throughput.svg", "processor.svg"):
         drawn = xml.etree.ElementTree.fromstring((tmp_path / name).read_text())
         assert len(drawn.findall("{http://www.w3.org/2000/svg}rect")) >= 3 * 2
+
+
+@pytest.mark.skipif(not forbid.allows_io_uring(), reason="no io_uring here")
+def test_run_over_a_bare_pool():
+    """More clients than servers, transactions of many queries, servers whose names of
+    statements the second client has, too; no row that it cannot have."""
+    (table,) = tables(bench("run", "--quick", "--rounds", "2", "--seconds", "1",
+                            "--rows", "select simple 64,tpc-b,prepared 16",
+                            "--targets", "forwarder-uring,pool-uring,pgbouncer"))
+    targets = ["forwarder-uring", "pool-uring", "pgbouncer"]
+    assert [(row[0], row[1]) for row in table[1:]] == [
+        *(("select simple 64", target) for target in targets),
+        *(("select prepared 16", target) for target in targets),
+        *(("tpc-b simple 16", target) for target in targets),
+        ("tls prepared 16", "pgbouncer")]
+    transactions_per_second = [float(row[2].split()[0].replace(",", ""))
+                               for row in table[1:]]
+    assert all(x > 0 for x in transactions_per_second)
