@@ -37,10 +37,13 @@ bool server_dirt::judge(std::span<const std::byte> body, command_rows rows,
         return true;
       } else if (tag == "DISCARD ALL") {
         const auto prepared_later = !is_last && seen_.has(dirt::statements);
+        const auto loaded = seen_.has(dirt::libraries);
         saw_reset_ = true;
         seen_ = {};
         if (prepared_later)
           seen_.add(dirt::statements);
+        if (loaded)
+          seen_.add(dirt::libraries);
         return true;
       }
       break;

@@ -19,7 +19,7 @@ enum class dirt : std::uint16_t {
   listens = 4,     ///< LISTEN. UNLISTEN may have been for another channel.
   cursors = 8,     ///< DECLARE CURSOR, perhaps WITH HOLD.
   maybe_temp = 16, ///< CREATE of anything, SELECT INTO, EXPLAIN.
-  libraries = 32,  ///< LOAD.
+  libraries = 32,  ///< LOAD. Nothing takes it back, not even DISCARD ALL.
   opaque = 64,     ///< DO, CALL, FunctionCall: code that can do any of these.
   /// An Execute without rows ended "SELECT 0": an empty result, or a CREATE
   /// TEMP TABLE AS that found nothing. Who has read the SQL may ignore it.

@@ -52,11 +52,11 @@ bool is_copy(frontend_tag tag) noexcept {
       || tag == frontend_tag::copy_fail;
 }
 
-/// Messages that name a prepared statement, or may in their text.
+/// Messages that name a prepared statement, or may in their text, or a setting.
 bool may_name_statement(frontend_tag tag) noexcept {
   return tag == frontend_tag::parse || tag == frontend_tag::bind
       || tag == frontend_tag::describe || tag == frontend_tag::close
-      || tag == frontend_tag::query;
+      || tag == frontend_tag::query || tag == frontend_tag::function_call;
 }
 
 } // namespace

@@ -293,6 +293,7 @@ private:
                   request_run& forward);
   named pass_named(const named_message& what, request_run& forward);
   named pass_query(const named_message& what, request_run& forward);
+  named pass_function_call(const named_message& what, request_run& forward);
   named pass_plain_query(const named_message& what, request_run& forward);
   std::optional<std::vector<std::byte>> drop_unnamed();
   named note_dropped(named outcome,

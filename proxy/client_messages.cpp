@@ -101,6 +101,8 @@ client_link::named client_link::pass_named(const named_message& what,
       return pass_bind(what, forward);
     case 'D':
       return pass_describe(what, forward);
+    case 'F':
+      return pass_function_call(what, forward);
     default:
       return pass_close(what, forward);
   }

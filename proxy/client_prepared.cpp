@@ -15,6 +15,7 @@
 
 namespace cenote::proxy {
 
+using session::name_key;
 using session::statement_identity;
 
 session::client_statements& client_link::names() {
@@ -29,7 +30,7 @@ bool client_link::has_sql_name(std::string_view name) const noexcept {
     return false;
   const auto& all = prepared_->sql_names;
   return std::any_of(all.begin(), all.end(),
-                     [&](auto& each) { return each.name == name; });
+                     [&](auto& each) { return each.name == name_key(name); });
 }
 
 void client_link::restore_sql_name(std::string_view name) {

@@ -437,8 +437,9 @@ client_link::named client_link::pass_close(const named_message& what,
     if (auto was = prepared_->named.remove(name))
       server_->note(statement_change::name_removed, std::move(was), name);
   if (has_sql_name(name)) {
-    std::erase_if(prepared_->sql_names,
-                  [&](auto& each) { return each.name == name; });
+    std::erase_if(prepared_->sql_names, [&](auto& each) {
+      return each.name == session::name_key(name);
+    });
     server_->note(statement_change::sql_name_removed, {}, name);
     traces_.add(session::trace::statements);
   }

@@ -31,6 +31,9 @@ constexpr std::size_t named_settings_max = 64;
 /// A Bind that names a setting is looked into if it is not longer.
 constexpr std::size_t bind_bytes_max = 64 * 1024;
 
+/// A longer name is none of a setting.
+constexpr std::size_t setting_bytes_max = 127;
+
 /// What keeps a server to one client.
 constexpr trace_set pinning() noexcept {
   auto out = trace_set::all();
@@ -66,8 +69,14 @@ std::vector<std::byte> exists_already(std::string_view name) {
   return protocol::encoded(words);
 }
 
-/// The text parameters of a Bind, behind its names; `what` is called with each
-/// one's number and value. False: it is malformed.
+/// A hint.
+std::string session_mode_for(trace_set kinds) {
+  return "Connect in session mode for " + std::string{session::name(kinds)}
+       + ".";
+}
+
+/// The text parameters of a Bind, behind its names, or of a FunctionCall;
+/// `what` is called with each one's number and value. False: it is malformed.
 template <class What>
 bool each_parameter(std::span<const std::byte> values, What what) {
   auto in = protocol::reader{values};
@@ -124,7 +133,7 @@ client_link::named client_link::note_bound(const session::text_traces& what,
     each_parameter(values, [&](int number, std::string_view value) {
       const auto& all = what.setting_parameters;
       if (std::find(all.begin(), all.end(), number) != all.end()
-          && value.size() <= 127)
+          && value.size() <= setting_bytes_max)
         note_setting(value);
     });
   }
@@ -135,6 +144,31 @@ client_link::named client_link::note_bound(const session::text_traces& what,
   if (what.forgets_statements)
     server_->note(session::statement_change::all_forgotten, {}, {});
   return named::passed;
+}
+
+/// set_config by FunctionCall names its setting; what other functions do, the
+/// text of nothing tells.
+client_link::named client_link::pass_function_call(const named_message& what,
+                                                   request_run& forward) {
+  constexpr std::int32_t set_config_oid = 2078;
+  constexpr std::size_t oid_bytes = 4;
+  const auto body = what.body();
+  if (body.size() < oid_bytes && !what.is_whole)
+    return named::more;
+  if (protocol::reader{body}.int32() == set_config_oid) {
+    names();
+    if (what.body_bytes > bind_bytes_max)
+      too_many_settings_ = true;
+    else if (!what.is_whole)
+      return named::more;
+    else
+      each_parameter(body.subspan(oid_bytes),
+                     [&](int number, std::string_view value) {
+                       if (number == 1 && value.size() <= setting_bytes_max)
+                         note_setting(value);
+                     });
+  }
+  return pass_as_it_is(what, forward);
 }
 
 /// A RESET was carried out by Execute: it went back to the server's default.
@@ -292,9 +326,7 @@ client_link::named client_link::refuse_pin(const session::text_traces& what,
   if (!refused)
     return named::passed;
   auto outcome = say_instead(
-    protocol::error_message(ec::pin_refused, {},
-                            "Connect in session mode for "
-                              + std::string{session::name(kinds)} + "."),
+    protocol::error_message(ec::pin_refused, {}, session_mode_for(kinds)),
     forward);
   return is_query ? end_query(outcome, forward) : outcome;
 }
@@ -328,11 +360,13 @@ bool client_link::ask_what_is_left() {
   if (!lane_.follows_sessions() || is_handing_over())
     return false;
   auto kinds = std::exchange(traces_, {});
+  kinds.remove(trace::libraries); // A LOAD that failed: the command tag tells.
   kinds.add(session::traces_of(server_->mirror().dirt()));
   if (kinds.has(trace::libraries)) { // Stays loaded as long as the server runs.
     kinds.remove(trace::libraries);
     auto pinned = pinned_;
     pinned.add(trace::libraries);
+    server_->doomed = true;
     set_pinned(pinned);
   }
   if (kinds.empty())
@@ -413,13 +447,17 @@ void client_link::set_pinned(trace_set now) {
   log::debug("client pinned",
              {log::kv("client", id()), log::kv("reason", session::name(now))});
   if (lane_.settings().on_pin == tenants::pin_policy::reject) {
-    parting().words = protocol::error_message(ec::pin_refused);
+    // No text told (DO, a function): it is done already.
+    auto words = protocol::make_error(ec::pin_refused);
+    const auto hint = session_mode_for(now);
+    words.severity = words.severity_plain = "FATAL";
+    words.hint = hint;
+    parting().words = protocol::encoded(words);
     refuse(ec::pin_refused);
   } else if (!fits) {
     parting().words = protocol::error_message(
       ec::too_many_pinned, {},
-      "Raise max_pinned, or connect in session mode for "
-        + std::string{session::name(now)} + ".");
+      "Raise max_pinned, or c" + session_mode_for(now).substr(1));
     refuse(ec::too_many_pinned);
   }
 }

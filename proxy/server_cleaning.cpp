@@ -76,6 +76,7 @@ void server_link::clean_on() {
         break;
       case session::cleaning_step::clean:
         duty_ = duty::resting;
+        doomed = is_spent();
         mirror_.clear_dirt();
         has_traces_ = false;
         lane_.home().clocks().disarm(timer_);

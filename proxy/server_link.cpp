@@ -127,7 +127,7 @@ void server_link::release() {
   copy_failed_ = false;
   want_cancel_ = false;
   duty_ = duty::resting;
-  if (doomed)
+  if (is_spent())
     return lane_.checkin(*this, pool::server_verdict::broken);
   // Where traces are asked for, what is not known by now is nothing.
   if (lane_.follows_sessions())
@@ -150,7 +150,7 @@ void server_link::recover(bool goodbye, bool cut_message, bool leaves_traces) {
   duty_ = duty::cleaning;
   auto clean
     = session::next_cleaning_step(stains()) == session::cleaning_step::clean;
-  if (doomed || cut_message)
+  if (is_spent() || cut_message)
     return lane_.checkin(*this, pool::server_verdict::broken);
   if (clean) {
     duty_ = duty::resting;

@@ -355,6 +355,11 @@ public:
 
   bool doomed = false; ///< To be closed as soon as it is free.
 
+  /// Nobody else may have it: nothing unloads a library.
+  [[nodiscard]] bool is_spent() const noexcept {
+    return doomed || mirror_.dirt().has(protocol::dirt::libraries);
+  }
+
   // -- net::stream_sink, timed ------------------------------------------------
 
   void on_bytes(net::slice in) override;

@@ -85,22 +85,22 @@ bool is_same(const statement_ref& a, const statement_ref& b) noexcept {
 
 const statement_ref*
 client_statements::find(std::string_view name) const noexcept {
-  auto found = names_.find(name);
+  auto found = names_.find(name_key(name));
   return found == names_.end() ? nullptr : &found->second.what;
 }
 
 void client_statements::add(std::string_view name, statement_ref what) {
-  bytes_ += what->bytes() + name.size();
+  bytes_ += what->bytes() + name_key(name).size();
   has_twins_ = has_twins_ || !single_.insert(what.get()).second;
-  names_.emplace(name, entry{std::move(what)});
+  names_.emplace(name_key(name), entry{std::move(what)});
 }
 
 statement_ref client_statements::remove(std::string_view name) noexcept {
-  auto found = names_.find(name);
+  auto found = names_.find(name_key(name));
   if (found == names_.end())
     return {};
   auto what = std::move(found->second.what);
-  bytes_ -= what->bytes() + name.size();
+  bytes_ -= what->bytes() + name_key(name).size();
   single_.erase(what.get());
   names_.erase(found);
   return what;
@@ -121,14 +121,14 @@ void client_statements::renew(std::uint64_t edition) noexcept {
 }
 
 row_shape client_statements::told(std::string_view name) const noexcept {
-  auto found = names_.find(name);
+  auto found = names_.find(name_key(name));
   return found == names_.end() ? 0 : found->second.told;
 }
 
 void client_statements::set_told(std::string_view name,
                                  const statement_ref& what,
                                  row_shape shape) noexcept {
-  auto found = names_.find(name);
+  auto found = names_.find(name_key(name));
   if (found != names_.end() && is_same(found->second.what, what))
     found->second.told = shape;
 }

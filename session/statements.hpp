@@ -226,6 +226,13 @@ private:
   std::size_t bytes_ = 0;
 };
 
+/// What of a statement's name tells it from others, as PostgreSQL has it.
+[[nodiscard]] constexpr std::string_view
+name_key(std::string_view name) noexcept {
+  constexpr std::size_t bytes_max = 63;
+  return name.substr(0, bytes_max);
+}
+
 /// The named statements of one client.
 class client_statements {
 public:

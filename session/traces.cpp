@@ -135,6 +135,18 @@ bool is_drop(std::string_view sql) noexcept {
   return is_blank(behind) || behind == '/' || behind == '-';
 }
 
+/// As it is read with standard_conforming_strings off, but for the characters
+/// behind its backslashes.
+std::string without_escapes(std::string_view sql) {
+  std::string out{sql};
+  for (std::size_t at = 0; at + 1 < out.size(); ++at)
+    if (out[at] == '\\') {
+      out[at] = out[at + 1] = '_';
+      ++at;
+    }
+  return out;
+}
+
 } // namespace
 
 bool is_asked_by_name(std::string_view setting) noexcept {
@@ -157,6 +169,9 @@ text_traces traces_of(std::string_view sql) {
   if (!look.parsed() || look.has_backslash) {
     out.kinds = trace_set::all();
     out.unlistens = true;
+    const auto otherwise = look_at(without_escapes(sql));
+    for (const auto& each : otherwise.statements)
+      add_settings(each, out);
   }
   std::uint32_t number = 0;
   for (const auto& each : look.statements) {

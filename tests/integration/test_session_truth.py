@@ -100,6 +100,23 @@ def test_a_settings_name_can_be_a_parameter(crowd, connect):
     assert (show(client, "app.p"), show(client, "app.q")) == ("42", "43")
 
 
+def test_a_function_call_sets_its_clients_setting_alone(crowd, connect):
+    client, other = connect(crowd), connect(crowd)
+    set_config = 2078
+    for name, value in ((b"work_mem", b"3MB"), (b"app.called", b"mine")):
+        client.send(wire.function_call(set_config, [name, value, b"f"]))
+        assert [tag for tag, _ in client.recv_until("Z")][-2:] == ["V", "Z"]
+    client.query("begin")
+    client.send(wire.function_call(set_config, [b"app.called", b"undone", b"f"]))
+    client.recv_until("Z")
+    client.query("rollback")
+    for _ in range(3):
+        crowd.shuffle()
+        assert (show(client, "work_mem"), show(client, "app.called")) == ("3MB", "mine")
+        assert show(other, "app.called") in (None, "")
+        assert show(other, "work_mem") != "3MB"
+
+
 def test_reset_goes_back_to_what_the_client_gave(crowd, connect):
     client = connect(crowd, TimeZone="Asia/Tokyo", options="-c work_mem=11MB")
     assert (show(client, "TimeZone"), show(client, "work_mem")) == ("Asia/Tokyo",

@@ -117,6 +117,10 @@ BOOST_AUTO_TEST_CASE(dirt_is_gathered_until_it_is_cleared) {
   feed(uut, walker, complete("SET"));
   feed(uut, walker, complete("DISCARD ALL"));
   BOOST_TEST(uut.dirt().empty());
+  feed(uut, walker, complete("SET"));
+  feed(uut, walker, complete("LOAD"));
+  feed(uut, walker, complete("DISCARD ALL"));
+  BOOST_TEST((uut.dirt() == only(dirt::libraries))); // Nothing unloads it.
 }
 
 BOOST_AUTO_TEST_CASE(only_what_was_prepared_before_is_deallocated) {

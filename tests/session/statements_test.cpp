@@ -59,6 +59,19 @@ BOOST_AUTO_TEST_CASE(a_statement_goes_with_its_last_user) {
   BOOST_TEST(cache.size() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(the_first_63_bytes_of_a_name_count) {
+  statement_cache cache;
+  client_statements uut;
+  const auto name = std::string(63, 'n');
+  uut.add(name + "longer", cache.obtain(as_byte_span(definition("select 1"))));
+  BOOST_TEST(uut.find(name) != nullptr);
+  BOOST_TEST(uut.find(name + "other") == uut.find(name));
+  BOOST_TEST(uut.find(name.substr(1)) == nullptr);
+  BOOST_TEST(!!uut.remove(name + "third"));
+  BOOST_TEST(uut.bytes() == 0u);
+  BOOST_TEST(uut.size() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_client_counts_names_and_bytes) {
   statement_cache cache;
   client_statements uut;

@@ -82,6 +82,15 @@ BOOST_AUTO_TEST_CASE(only_settings_that_nobody_lists_are_asked_for_by_name) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(settings_are_found_however_strings_are_read) {
+  const auto settings = std::vector<std::string>{"a.b"};
+  for (std::string_view sql :
+       {R"(select set_config('a.b', '\'', false))", R"(set a.b = '\')",
+        R"(select '\'; set a.b = 1; --')", R"(set a.b = E'\'')"})
+    BOOST_TEST(traces_of(sql).settings == settings,
+               boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(names_are_found_where_they_stand) {
   constexpr std::string_view sql = "prepare \"A b\" as select 1; execute x(1); "
                                    "deallocate X; explain execute y";
