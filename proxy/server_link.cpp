@@ -117,6 +117,10 @@ void server_link::forget_client() noexcept {
   lane_.home().io().resume(*stream);
 }
 
+bool server_link::is_spent() const noexcept {
+  return doomed || mirror_.dirt().has(protocol::dirt::libraries);
+}
+
 void server_link::release() {
   forget_client();
   goodbye_ = false;

@@ -104,19 +104,13 @@ public:
 
   /// Whether PostgreSQL reports this setting of `session::reported_names` by
   /// itself.
-  [[nodiscard]] bool reports(std::size_t index) const noexcept {
-    return reported_.knows(index);
-  }
+  [[nodiscard]] bool reports(std::size_t index) const noexcept;
 
   /// Who cenote is on this server.
-  [[nodiscard]] const std::string& login_user() const noexcept {
-    return facts_.target->user;
-  }
+  [[nodiscard]] const std::string& login_user() const noexcept;
 
   /// What the session has set, beyond what is reported.
-  void took(session::startup_settings now) noexcept {
-    startup_ = std::move(now);
-  }
+  void took(session::startup_settings now) noexcept;
 
   // -- LISTEN: server_listens.cpp ---------------------------------------------
 
@@ -134,9 +128,7 @@ public:
   [[nodiscard]] bool take_own_error() noexcept;
 
   /// What was done at rest leaves no trace that is to be asked for.
-  void forget_dirt() noexcept {
-    mirror_.clear_dirt();
-  }
+  void forget_dirt() noexcept;
 
   [[nodiscard]] std::string client_encoding() const;
 
@@ -344,8 +336,7 @@ public:
 
   [[nodiscard]] server_row row() const;
 
-  /// Gives the seat back; the lane does it before it tells that the server is
-  /// gone.
+  /// Gives the seat back, before the lane tells that the server is gone.
   void give_seat_back() noexcept {
     facts_.seat.clear();
   }
@@ -356,9 +347,7 @@ public:
   bool doomed = false; ///< To be closed as soon as it is free.
 
   /// Nobody else may have it: nothing unloads a library.
-  [[nodiscard]] bool is_spent() const noexcept {
-    return doomed || mirror_.dirt().has(protocol::dirt::libraries);
-  }
+  [[nodiscard]] bool is_spent() const noexcept;
 
   // -- net::stream_sink, timed ------------------------------------------------
 

@@ -32,6 +32,22 @@ void server_link::ask(session::trace_set kinds,
   send_copy(out);
 }
 
+bool server_link::reports(std::size_t index) const noexcept {
+  return reported_.knows(index);
+}
+
+const std::string& server_link::login_user() const noexcept {
+  return facts_.target->user;
+}
+
+void server_link::took(session::startup_settings now) noexcept {
+  startup_ = std::move(now);
+}
+
+void server_link::forget_dirt() noexcept {
+  mirror_.clear_dirt();
+}
+
 /// ReadyForQuery behind the answer, or behind an error in its place.
 void server_link::answered() {
   const auto failed = !own_error_.empty();

@@ -17,7 +17,9 @@ void add_settings(const sql_statement& from, text_traces& to) {
     to.kinds.add(trace::settings);
     if (each.is_named == answer::by_parameter)
       to.setting_parameters.push_back(each.name_parameter);
-    else if (each.is_named == answer::yes && is_asked_by_name(each.name))
+    else if (each.is_named == answer::yes && is_asked_by_name(each.name)
+             && std::find(to.settings.begin(), to.settings.end(), each.name)
+                  == to.settings.end())
       to.settings.push_back(each.name);
   }
 }

@@ -1,0 +1,172 @@
+// A simple query where servers change: its text is looked at where it asks for
+// that, our names are put into it, what goes back to a default goes back to the
+// client's.
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/limits.hpp"
+#include "protocol/messages.hpp"
+#include "protocol/writer.hpp"
+#include "proxy/client_link.hpp"
+#include "proxy/lane.hpp"
+#include "proxy/server_link.hpp"
+#include "proxy/shard.hpp"
+
+namespace cenote::proxy {
+
+using session::trace_set;
+
+namespace {
+
+/// PostgreSQL's words.
+std::vector<std::byte> exists_already(std::string_view name) {
+  auto words = protocol::make_error(ec::statement_exists);
+  const auto text
+    = "prepared statement \"" + std::string{name} + "\" already exists";
+  words.message = text;
+  return protocol::encoded(words);
+}
+
+} // namespace
+
+/// A simple query: its text is looked at where it asks for that.
+client_link::named client_link::pass_query(const named_message& what,
+                                           request_run& forward) {
+  if (!what.is_whole && what.body_bytes <= limits::look_bytes_max)
+    return named::more;
+  session::text_traces found;
+  if (!what.is_whole) { // Too long to be looked at.
+    found.kinds = trace_set::all();
+  } else {
+    const auto sql = session::text_of(what.body());
+    if (!watches_resets() && !session::may_leave_traces(sql))
+      return pass_plain_query(what, forward);
+    found = session::traces_of(sql);
+  }
+  session::own_defaults own;
+  if (given_ && found.resets_anything()) {
+    own = session::with_own_defaults(found, *given_);
+    found.resets = found.resets && !own.is_complete;
+  }
+  if (watches_resets()) {
+    if (found.resets)
+      note_reset();
+    found.names.clear();
+    return own.puts.empty() ? pass_as_it_is(what, forward)
+                            : pass_spliced(what, found, own, forward);
+  }
+  bool is_refused = false;
+  auto outcome = refuse_pin(found, true, forward, is_refused);
+  if (is_refused)
+    return outcome;
+  outcome = come_home(found, true, forward);
+  if (outcome != named::passed)
+    return outcome;
+  auto before = drop_unnamed();
+  if (!found.empty())
+    note_traces(found);
+  outcome = found.names.empty() && own.puts.empty()
+            ? pass_as_it_is(what, forward)
+            : pass_spliced(what, found, own, forward);
+  if (outcome == named::passed && found.forgets_statements)
+    server_->note_of_query(session::statement_change::all_forgotten, {}, {});
+  return note_dropped(outcome, std::move(before), server_->batch() - 1);
+}
+
+/// One that leaves nothing behind, and drops the unnamed statement.
+client_link::named client_link::pass_plain_query(const named_message& what,
+                                                 request_run& forward) {
+  auto before = drop_unnamed();
+  const auto outcome = pass_as_it_is(what, forward);
+  return note_dropped(outcome, std::move(before), server_->batch() - 1);
+}
+
+/// PREPARE, EXECUTE and DEALLOCATE of names that the client gave by protocol:
+/// our names are put in their places. What goes back to a default goes back to
+/// the client's.
+client_link::named client_link::pass_spliced(const named_message& what,
+                                             const session::text_traces& found,
+                                             session::own_defaults& own,
+                                             request_run& forward) {
+  using session::name_use;
+  using session::statement_change;
+  auto& mine = names();
+  auto& out = lane_.home().scratch();
+  // Alone a PREPARE of a taken name fails on the server, after whatever else is
+  // wrong with it.
+  const auto is_alone = found.names.size() == 1 && !found.forgets_statements
+                     && server_->begins_batch();
+  const auto has_failed
+    = server_->mirror().status() == protocol::transaction_status::failed;
+  for (const auto& use : found.names) {
+    const auto* known = mine.find(use.name);
+    if (server_->is_open(known ? known->get() : nullptr, use.name))
+      return named::waits;
+    if (known == nullptr || use.use != name_use::prepare)
+      continue;
+    if (has_failed)
+      return pass_as_it_is(what, forward); // PostgreSQL refuses it.
+    if (!is_alone)
+      return say_query_fails(exists_already(use.name), forward);
+  }
+  auto& puts = own.puts;
+  for (const auto& use : found.names) {
+    auto* known = mine.find(use.name);
+    // In the middle of a batch nothing can be put in front of a Query.
+    if (known == nullptr || !server_->begins_batch())
+      continue;
+    if (auto code = server_->put_for_query(*known, out); code != ec::none)
+      return check(code, forward);
+    puts.push_back(
+      {use.at, use.size, "\"" + std::string{(*known)->name()} + "\""});
+  }
+  std::sort(puts.begin(), puts.end(),
+            [](auto& a, auto& b) { return a.at < b.at; });
+  forward.add_copy(out, true);
+  for (const auto& use : found.names)
+    if (use.use == name_use::prepare && mine.find(use.name) == nullptr)
+      prepared_->sql_names.push_back(
+        {use.name, server_->mirror().next_sequence()});
+  if (auto code = server_->expect('Q'); code != ec::none)
+    return check(code, forward);
+  for (const auto& use : found.names)
+    if (use.use == name_use::deallocate && mine.find(use.name) != nullptr) {
+      auto was = mine.remove(use.name);
+      server_->deallocated(*was);
+      server_->note_of_query(statement_change::name_removed, std::move(was),
+                             use.name);
+    } else if (use.use == name_use::prepare && mine.find(use.name) != nullptr) {
+      server_->note_of_query(statement_change::must_fail, {}, use.name);
+    }
+  const auto text = session::put_into(
+    session::text_of(what.body()), puts,
+    [&](auto at, auto longer_by) { server_->moves_text(at, longer_by); });
+  server_->retag(own.retags);
+  auto& query = lane_.home().scratch();
+  protocol::writer to{query};
+  protocol::query_message{text}.encode(to);
+  forward.add_copy(query, true);
+  return named::passed;
+}
+
+client_link::named client_link::say_query_fails(std::vector<std::byte> words,
+                                                request_run& forward) {
+  return end_query(say_instead(std::move(words), forward), forward);
+}
+
+/// Behind what was said instead of a Query: its ReadyForQuery.
+client_link::named client_link::end_query(named outcome, request_run& forward) {
+  if (outcome != named::dropped)
+    return outcome;
+  outcome = check(server_->expect('S'), forward);
+  if (outcome != named::passed)
+    return outcome;
+  forward.add_copy(protocol::encoded(protocol::sync_message{}), true);
+  return named::dropped;
+}
+
+} // namespace cenote::proxy
