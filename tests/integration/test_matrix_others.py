@@ -73,7 +73,8 @@ def node_modules() -> pathlib.Path:
     folder = BUILD / "node-matrix"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "node_modules/kysely").is_dir():
-        made("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder,
+        made("npm", "install", "--silent", "--no-audit", "--no-fund",
+             "--fetch-retries=1", "--fetch-timeout=30000", "--prefix", folder,
              *NODE_PACKAGES, why="node's drivers")
     return folder / "node_modules"
 
