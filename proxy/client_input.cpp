@@ -140,7 +140,7 @@ bool client_link::passes_on(const protocol::piece& part) noexcept {
       || server_->mirror().owes_nothing())
     return false;
   if (prepared_
-      && (prepared_->is_behind_due || !prepared_->behind_execute.empty()))
+      && !(prepared_->portals.empty() && prepared_->behind_execute.empty()))
     return false;
   // A Describe of a portal that tells of no statement we hold to its rows.
   const auto is_plain = part.tag == 'E'
@@ -198,7 +198,7 @@ bool client_link::take_start(const protocol::piece& part,
     walker_ = message_walker{limits::message_bytes_max};
     return false;
   }
-  if (prepared_ && prepared_->is_behind_due
+  if (prepared_ && !prepared_->behind_execute.empty()
       && put_behind_execute(forward) != named::passed)
     return false;
   const bool was_at_rest = server_->mirror().owes_nothing();
@@ -208,8 +208,11 @@ bool client_link::take_start(const protocol::piece& part,
         request_at_ = lane_.home().now();
       return take_named(part, rest, forward);
     }
-    if (tag == frontend_tag::query && watches_resets())
+    if (looks_into(tag))
       return take_named(part, rest, forward);
+  } else if (tag == frontend_tag::execute && prepared_
+             && !prepared_->portals.empty()) {
+    return take_named(part, rest, forward);
   }
   if (auto code = server_->expect(part.tag); code != ec::none) {
     forward.flush();
@@ -218,11 +221,6 @@ bool client_link::take_start(const protocol::piece& part,
   }
   if (was_at_rest)
     request_at_ = lane_.home().now();
-  if (prepared_ && !prepared_->behind_execute.empty()) {
-    prepared_->is_behind_due = part.tag == 'E';
-    if (part.tag == 'S')
-      prepared_->behind_execute.clear();
-  }
   mid_message_ = !part.ends();
   if (server_->sent_batch().is_kept())
     server_->keep_sent(part.tag, part.bytes);

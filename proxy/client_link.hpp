@@ -14,6 +14,7 @@
 #include "proxy/adoption.hpp"
 #include "proxy/byte_run.hpp"
 #include "proxy/cancel_keys.hpp"
+#include "proxy/prepared_state.hpp"
 #include "proxy/snapshot.hpp"
 #include "proxy/timed.hpp"
 #include "session/client_life.hpp"
@@ -306,6 +307,40 @@ private:
   named end_query(named outcome, request_run& forward);
   named refuse_pin(const session::text_traces& what, bool is_query,
                    request_run& forward, bool& refused);
+  [[nodiscard]] bool looks_into(protocol::frontend_tag tag) const noexcept;
+  named pass_session_parse(const named_message& what, request_run& forward);
+  named pass_session_bind(const named_message& what, request_run& forward);
+  void keep_session_statement(std::string_view name,
+                              std::span<const std::byte> definition,
+                              session::text_traces traces);
+  named pass_own_parse(std::string_view name,
+                       std::span<const std::byte> definition,
+                       std::span<const std::byte> said,
+                       std::span<const session::replacement> puts,
+                       request_run& forward);
+  session::own_portal* bind_own(std::string_view portal,
+                                const session::text_traces& what);
+  void note_uses(std::span<const session::named_in_text> uses, bool is_query);
+  [[nodiscard]] bool
+  names_mine(const session::text_traces& what) const noexcept;
+  named put_named_text(const session::text_traces& what,
+                       std::span<const std::byte> definition,
+                       std::vector<session::replacement>& puts,
+                       request_run& forward);
+  /// A statement of the client's, as it said it.
+  struct said_text {
+    std::string_view name;
+    const session::text_traces* traces = nullptr;
+    std::span<const std::byte> definition;
+  };
+  [[nodiscard]] said_text said(std::string_view name) const noexcept;
+  named pass_naming_bind(const named_message& what, const said_text& said,
+                         session::own_portal& portal,
+                         std::span<const std::byte> values,
+                         request_run& forward);
+  named pass_naming_describe(const said_text& said, request_run& forward);
+  void unbind(std::string_view portal);
+  named pass_execute(const named_message& what, request_run& forward);
   named put_behind_execute(request_run& forward);
   named note_bound(const session::text_traces& what,
                    const named_message& message,
@@ -339,6 +374,10 @@ private:
   void take_settings(std::vector<std::pair<std::string, std::string>> found);
   void tell(std::size_t index, std::string_view value);
   named pass_parse(const named_message& what, request_run& forward);
+  named pass_unnamed_parse(const named_message& what, request_run& forward);
+  [[nodiscard]] std::vector<session::replacement>
+  own_text(std::span<const std::byte> definition,
+           const session::text_traces& traces) const;
   named pass_named_parse(std::string_view name,
                          std::span<const std::byte> definition,
                          request_run& forward);
@@ -438,37 +477,6 @@ private:
   timers::entry timer_;
   subscription seat_;
   cancel_handle key_;
-  /// What a client has prepared, where servers change.
-  struct sql_name {
-    std::string name;
-    std::uint32_t since = 0; ///< Its request, as the server's mirror counts.
-  };
-
-  struct prepared_state {
-    session::client_statements named;
-    std::vector<std::byte> unnamed; ///< Its Parse, behind the name.
-    std::uint32_t unnamed_edition = 0;
-    session::text_traces unnamed_traces;
-    std::vector<std::byte> gathered;
-    /// What goes behind the Execute of a RESET.
-    std::vector<std::string> behind_execute;
-    bool is_behind_due = false; ///< The Execute was sent.
-    /// Settings touched that PostgreSQL must be asked for by name.
-    std::vector<std::string> named_settings;
-    /// What SQL PREPARE named, on the server that is kept for it.
-    std::vector<sql_name> sql_names;
-    void forget_sql_names(std::uint32_t sequence) noexcept;
-    void take_sql_names(std::vector<std::string>& names,
-                        std::uint32_t sequence);
-    /// The last Bind, if the client was never told of the rows.
-    struct {
-      session::statement_ref what;
-      std::string name;
-      std::string portal;
-      server_id server;
-      std::uint32_t batch = 0; ///< On that server.
-    } bound;
-  };
   std::unique_ptr<prepared_state> prepared_;
   std::unique_ptr<farewell> farewell_;
   std::unique_ptr<session::client_listens> listens_;

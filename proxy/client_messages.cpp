@@ -94,11 +94,15 @@ client_link::named client_link::pass_named(const named_message& what,
     return named::more;
   switch (what.tag) {
     case 'P':
-      return pass_parse(what, forward);
+      return lane_.is_session() ? pass_session_parse(what, forward)
+                                : pass_parse(what, forward);
     case 'Q':
       return pass_query(what, forward);
     case 'B':
-      return pass_bind(what, forward);
+      return lane_.is_session() ? pass_session_bind(what, forward)
+                                : pass_bind(what, forward);
+    case 'E':
+      return pass_execute(what, forward);
     case 'D':
       return pass_describe(what, forward);
     case 'F':

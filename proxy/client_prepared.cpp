@@ -40,16 +40,15 @@ void client_link::restore_sql_name(std::string_view name) {
 }
 
 /// What was prepared before the request of this sequence is gone.
-void client_link::prepared_state::forget_sql_names(
-  std::uint32_t sequence) noexcept {
+void prepared_state::forget_sql_names(std::uint32_t sequence) noexcept {
   std::erase_if(sql_names, [&](auto& each) {
     return static_cast<std::int32_t>(each.since - sequence) < 0;
   });
 }
 
 /// PostgreSQL told them before the request of this sequence.
-void client_link::prepared_state::take_sql_names(
-  std::vector<std::string>& names, std::uint32_t sequence) {
+void prepared_state::take_sql_names(std::vector<std::string>& names,
+                                    std::uint32_t sequence) {
   forget_sql_names(sequence);
   for (auto& each : names)
     sql_names.push_back({std::move(each), sequence - 1});

@@ -67,13 +67,15 @@ client_link::named client_link::pass_query(const named_message& what,
   if (outcome != named::passed)
     return outcome;
   auto before = drop_unnamed();
+  if (found.resets && given_)
+    note_reset();
   if (!found.empty())
     note_traces(found);
   outcome = found.names.empty() && own.puts.empty()
             ? pass_as_it_is(what, forward)
             : pass_spliced(what, found, own, forward);
   if (outcome == named::passed && found.forgets_statements)
-    server_->note_of_query(session::statement_change::all_forgotten, {}, {});
+    server_->note(session::statement_change::all_forgotten, {}, {}, true);
   return note_dropped(outcome, std::move(before), server_->batch() - 1);
 }
 
@@ -93,7 +95,6 @@ client_link::named client_link::pass_spliced(const named_message& what,
                                              session::own_defaults& own,
                                              request_run& forward) {
   using session::name_use;
-  using session::statement_change;
   auto& mine = names();
   auto& out = lane_.home().scratch();
   // Alone a PREPARE of a taken name fails on the server, after whatever else is
@@ -127,24 +128,12 @@ client_link::named client_link::pass_spliced(const named_message& what,
   std::sort(puts.begin(), puts.end(),
             [](auto& a, auto& b) { return a.at < b.at; });
   forward.add_copy(out, true);
-  for (const auto& use : found.names)
-    if (use.use == name_use::prepare && mine.find(use.name) == nullptr)
-      prepared_->sql_names.push_back(
-        {use.name, server_->mirror().next_sequence()});
   if (auto code = server_->expect('Q'); code != ec::none)
     return check(code, forward);
-  for (const auto& use : found.names)
-    if (use.use == name_use::deallocate && mine.find(use.name) != nullptr) {
-      auto was = mine.remove(use.name);
-      server_->deallocated(*was);
-      server_->note_of_query(statement_change::name_removed, std::move(was),
-                             use.name);
-    } else if (use.use == name_use::prepare && mine.find(use.name) != nullptr) {
-      server_->note_of_query(statement_change::must_fail, {}, use.name);
-    }
-  const auto text = session::put_into(
-    session::text_of(what.body()), puts,
-    [&](auto at, auto longer_by) { server_->moves_text(at, longer_by); });
+  note_uses(found.names, true);
+  const auto sql = session::text_of(what.body());
+  const auto text = session::put_into(sql, puts);
+  server_->moves_text(sql, puts, true);
   server_->retag(own.retags);
   auto& query = lane_.home().scratch();
   protocol::writer to{query};

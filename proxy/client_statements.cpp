@@ -16,6 +16,7 @@
 #include "protocol/writer.hpp"
 #include "proxy/client_link.hpp"
 #include "proxy/lane.hpp"
+#include "proxy/message_text.hpp"
 #include "proxy/server_link.hpp"
 #include "proxy/shard.hpp"
 
@@ -27,25 +28,6 @@ using protocol::delivery;
 using protocol::header_bytes;
 using session::statement_change;
 using session::statement_identity;
-
-/// The text up to the first NUL of `bytes`, which go on behind it. False: there
-/// is no NUL.
-bool take_text(std::span<const std::byte>& bytes, std::string_view& text) {
-  if (!bytes.empty() && bytes.front() == std::byte{0}) { // Most have no name.
-    text = {};
-    bytes = bytes.subspan(1);
-    return true;
-  }
-  const auto* end
-    = bytes.empty() ? nullptr : std::memchr(bytes.data(), 0, bytes.size());
-  if (end == nullptr)
-    return false;
-  const auto size = static_cast<std::size_t>(static_cast<const std::byte*>(end)
-                                             - bytes.data());
-  text = protocol::as_text(bytes.first(size));
-  bytes = bytes.subspan(size + 1);
-  return true;
-}
 
 /// What a Describe or Close is about, as far as it is here.
 enum class target_name : std::uint8_t { statement, other, more };
@@ -71,14 +53,6 @@ std::string harmless(std::string_view name) {
                                                : std::string{name};
 }
 
-void append_header(char tag, std::size_t body_bytes,
-                   std::vector<std::byte>& out) {
-  const auto length = static_cast<std::uint32_t>(body_bytes + 4);
-  out.push_back(static_cast<std::byte>(tag));
-  for (int shift : {24, 16, 8, 0})
-    out.push_back(static_cast<std::byte>(length >> shift));
-}
-
 } // namespace
 
 // -- Parse --------------------------------------------------------------------
@@ -89,6 +63,9 @@ client_link::named client_link::pass_parse(const named_message& what,
   if (definition.empty())
     return pass_as_it_is(what, forward);
   if (definition.front() == std::byte{0}) {
+    if (!what.is_whole && given_
+        && what.body_bytes <= session::own_parse_bytes_max)
+      return named::more;
     ++lane_.sums().client_parses;
     ++lane_.sums().server_parses;
     names();
@@ -96,12 +73,9 @@ client_link::named client_link::pass_parse(const named_message& what,
     if (server_->may_skip())
       before = prepared_->unnamed;
     begin_unnamed(definition.subspan(1), what.is_whole);
-    bool is_refused = false;
-    auto outcome
-      = refuse_pin(prepared_->unnamed_traces, false, forward, is_refused);
-    if (is_refused)
-      return outcome;
-    outcome = pass_as_it_is(what, forward);
+    const auto outcome = prepared_->unnamed_traces.is_nothing()
+                         ? pass_as_it_is(what, forward)
+                         : pass_unnamed_parse(what, forward);
     if (outcome == named::passed)
       server_->unnamed_parsed(id(), ++prepared_->unnamed_edition,
                               std::move(before));
@@ -126,6 +100,24 @@ client_link::named client_link::pass_parse(const named_message& what,
   return pass_named_parse(name, definition, forward);
 }
 
+/// One that leaves something behind.
+client_link::named client_link::pass_unnamed_parse(const named_message& what,
+                                                   request_run& forward) {
+  const auto& traces = prepared_->unnamed_traces;
+  bool is_refused = false;
+  const auto outcome = refuse_pin(traces, false, forward, is_refused);
+  if (is_refused)
+    return outcome;
+  if (what.is_whole && what.body_bytes <= session::own_parse_bytes_max)
+    if (const auto puts = own_text(prepared_->unnamed, traces); !puts.empty()) {
+      auto& kept = prepared_->unnamed;
+      kept = session::definition_with(kept, puts);
+      prepared_->unnamed_traces = session::traces_of(session::text_of(kept));
+      return pass_own_parse({}, kept, what.body().subspan(1), puts, forward);
+    }
+  return pass_as_it_is(what, forward);
+}
+
 client_link::named
 client_link::pass_named_parse(std::string_view name,
                               std::span<const std::byte> definition,
@@ -145,6 +137,13 @@ client_link::pass_named_parse(std::string_view name,
       protocol::encoded(protocol::make_error(ec::too_many_statements)),
       forward);
   auto known = lane_.statements().obtain(definition);
+  std::vector<session::replacement> puts;
+  if (definition.size() <= session::own_parse_bytes_max
+      && known->traces().resets_anything())
+    puts = own_text(definition, known->traces());
+  if (!puts.empty())
+    known
+      = lane_.statements().obtain(session::definition_with(definition, puts));
   if (server_->is_open(known.get(), {}))
     return named::waits;
   bool is_refused = false;
@@ -161,6 +160,7 @@ client_link::pass_named_parse(std::string_view name,
     return outcome;
   ++lane_.sums().client_parses;
   forward.add_copy(out, true);
+  server_->moves_text(session::text_of(definition), puts, false);
   mine.add(name, what);
   server_->note(statement_change::name_added, std::move(what), name);
   return named::passed;
@@ -313,8 +313,8 @@ client_link::named client_link::pass_bind(const named_message& what,
   }
   const auto* found
     = prepared_ && !name.empty() ? prepared_->named.find(name) : nullptr;
-  if (prepared_)
-    prepared_->behind_execute.clear();
+  if (prepared_ && !prepared_->portals.empty())
+    unbind(portal);
   if (auto* traces = name.empty() && prepared_ ? &prepared_->unnamed_traces
                    : found != nullptr          ? &(*found)->traces()
                                                : nullptr;
@@ -323,6 +323,10 @@ client_link::named client_link::pass_bind(const named_message& what,
       return named::more;
     if (auto came = come_home(*traces, false, forward); came != named::passed)
       return came;
+    auto* own = bind_own(portal, *traces);
+    const auto is_there = !name.empty() || !prepared_->unnamed.empty();
+    if (own != nullptr && is_there && names_mine(*traces))
+      return pass_naming_bind(what, said(name), *own, values, forward);
   }
   auto outcome = name.empty() ? give_unnamed(forward)
                               : find_statement(name, found, forward);
@@ -364,6 +368,10 @@ client_link::named client_link::pass_describe(const named_message& what,
     return about == target_name::more ? named::more
                                       : pass_other_describe(what, forward);
   if (name.empty()) {
+    // (What is known of its text outlives it.)
+    if (prepared_ && !prepared_->unnamed.empty()
+        && names_mine(prepared_->unnamed_traces))
+      return pass_naming_describe(said(name), forward);
     const auto outcome = give_unnamed(forward);
     return outcome == named::passed ? pass_as_it_is(what, forward) : outcome;
   }
@@ -371,6 +379,8 @@ client_link::named client_link::pass_describe(const named_message& what,
   auto outcome = find_statement(name, found, forward);
   if (outcome != named::passed)
     return outcome;
+  if (found != nullptr && names_mine((*found)->traces()))
+    return pass_naming_describe(said(name), forward);
   outcome = check(server_->expect('D'), forward);
   if (outcome != named::passed)
     return outcome;

@@ -16,7 +16,6 @@
 #include "proxy/lane.hpp"
 #include "proxy/server_link.hpp"
 #include "proxy/shard.hpp"
-#include "session/extended_batch.hpp"
 
 namespace cenote::proxy {
 
@@ -102,8 +101,6 @@ void client_link::note_reset() noexcept {
 
 void client_link::note_traces(const session::text_traces& what) {
   traces_.add(what.kinds);
-  if (what.resets && given_)
-    note_reset();
   if (what.settings.empty())
     return;
   names();
@@ -129,9 +126,6 @@ client_link::named client_link::note_bound(const session::text_traces& what,
     });
   }
   note_traces(what);
-  if (given_ && !what.undoings.empty())
-    if (auto behind = session::statements_behind(what, *given_))
-      prepared_->behind_execute = std::move(*behind);
   if (what.forgets_statements)
     server_->note(session::statement_change::all_forgotten, {}, {});
   return named::passed;
@@ -160,27 +154,6 @@ client_link::named client_link::pass_function_call(const named_message& what,
                      });
   }
   return pass_as_it_is(what, forward);
-}
-
-/// A RESET was carried out by Execute: it went back to the server's default.
-client_link::named client_link::put_behind_execute(request_run& forward) {
-  constexpr auto statement = session::statement_identity::setter;
-  auto& out = lane_.home().scratch();
-  auto& tags = lane_.home().tag_scratch();
-  session::extended_batch make{out, tags};
-  for (const auto& sql : std::exchange(prepared_->behind_execute, {})) {
-    make.close(statement);
-    make.parse(statement, sql);
-    make.bind(statement);
-    make.execute();
-  }
-  prepared_->is_behind_due = false;
-  for (char tag : tags)
-    if (auto code = server_->expect(tag, protocol::delivery::skip);
-        code != ec::none)
-      return check(code, forward);
-  forward.add_copy(out, true);
-  return named::passed;
 }
 
 /// Where no client may keep a server, what would make it keep one fails.

@@ -175,28 +175,23 @@ public:
   [[nodiscard]] ec put_error(std::vector<std::byte> words,
                              std::vector<std::byte>& out);
 
-  /// Notes what the request recorded last does to the client's names.
+  /// Notes what the request recorded last, or Query, does to a client's names.
   void note(session::statement_change change, session::statement_ref what,
-            std::string_view name);
+            std::string_view name, bool of_query = false);
 
-  /// The same for the Query recorded last.
-  void note_of_query(session::statement_change change,
-                     session::statement_ref what, std::string_view name);
-
-  /// At character `at` (counted from 1) the text of the Query recorded last is
-  /// `longer_by` characters longer than the client's. In the order of the text.
-  void moves_text(std::int32_t at, std::int32_t longer_by);
+  /// The text of the request recorded last is the client's with `puts` in it.
+  void moves_text(std::string_view text,
+                  std::span<const session::replacement> puts, bool of_query);
 
   /// What the client is told of statements of the Query recorded last.
   void retag(std::span<const session::retagging> what);
 
-  /// Puts what a Query names on the server, as a batch of its own: its errors
-  /// are nobody's, the Query has its own.
+  /// Puts what a Query names on the server: a batch whose errors are nobody's.
   [[nodiscard]] ec put_for_query(const session::statement_ref& what,
                                  std::vector<std::byte>& out);
 
-  /// The Query recorded last takes it off the server.
-  void deallocated(session::statement& what);
+  /// The request recorded last, a Query or another, takes it off the server.
+  void deallocated(session::statement& what, bool by_query);
 
   /// Whether a change of these rests on an earlier batch that is not answered.
   [[nodiscard]] bool is_open(const session::statement* what,

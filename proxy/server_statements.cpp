@@ -55,23 +55,21 @@ bool mentions(std::span<const std::byte> bytes,
 // -- towards the server -------------------------------------------------------
 
 void server_link::note(statement_change change, session::statement_ref what,
-                       std::string_view name) {
-  journal_.note(mirror_.next_sequence() - 1, batch_, change, std::move(what),
+                       std::string_view name, bool of_query) {
+  // A Query ends its batch: what follows is in another.
+  const auto batch = of_query ? batch_ - 1 : batch_;
+  journal_.note(mirror_.next_sequence() - 1, batch, change, std::move(what),
                 name);
 }
 
-void server_link::note_of_query(statement_change change,
-                                session::statement_ref what,
-                                std::string_view name) {
-  // A Query ends its batch: what follows is in another.
-  journal_.note(mirror_.next_sequence() - 1, batch_ - 1, change,
-                std::move(what), name);
-}
-
-void server_link::moves_text(std::int32_t at, std::int32_t longer_by) {
-  note_of_query(statement_change::moves_text, {}, {});
-  journal_.last().at = static_cast<std::uint32_t>(at);
-  journal_.last().longer_by = longer_by;
+void server_link::moves_text(std::string_view text,
+                             std::span<const session::replacement> puts,
+                             bool of_query) {
+  session::each_move(text, puts, [&](std::int32_t at, std::int32_t longer_by) {
+    note(statement_change::moves_text, {}, {}, of_query);
+    journal_.last().at = static_cast<std::uint32_t>(at);
+    journal_.last().longer_by = longer_by;
+  });
 }
 
 ec server_link::put_for_query(const session::statement_ref& what,
@@ -85,9 +83,9 @@ ec server_link::put_for_query(const session::statement_ref& what,
   return expect('S', delivery::skip);
 }
 
-void server_link::deallocated(session::statement& what) {
+void server_link::deallocated(session::statement& what, bool by_query) {
   if (const auto* held = statements_.find(what))
-    note_of_query(statement_change::server_lost, *held, {});
+    note(statement_change::server_lost, *held, {}, by_query);
   statements_.remove(what);
 }
 

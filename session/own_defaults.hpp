@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -40,6 +41,21 @@ struct own_defaults {
 [[nodiscard]] own_defaults with_own_defaults(const text_traces& text,
                                              const settings_list& given);
 
+/// The body of a Parse that may get another text; a longer one is carried out
+/// as it is, and what the client has as its defaults comes behind it.
+inline constexpr std::size_t own_parse_bytes_max = 4 * 1024;
+
+/// What a Parse must say instead. Empty: as it is. RESET ALL and DISCARD ALL
+/// stay, for one text of a Parse is one statement.
+[[nodiscard]] std::vector<replacement>
+own_text_of_parse(std::string_view sql, const text_traces& text,
+                  const settings_list& given);
+
+/// The body of a Parse behind its name, with `puts` in its text.
+[[nodiscard]] std::vector<std::byte>
+definition_with(std::span<const std::byte> definition,
+                std::span<const replacement> puts);
+
 /// Statements that are to be carried out behind the text, which is alone in its
 /// Parse. None: something cannot be said.
 [[nodiscard]] std::optional<std::vector<std::string>>
@@ -51,12 +67,15 @@ statements_behind(const text_traces& text, const settings_list& given);
 [[nodiscard]] std::optional<std::string>
 setting_sql(std::string_view name, std::string_view value, bool is_local);
 
-/// Puts `puts`, which do not overlap and are in order, into `text`. Calls
-/// `moved(at, longer_by)` with characters: `at` in `text`, counted from 1.
-template <class Moved>
+/// Puts `puts`, which do not overlap and are in order, into `text`.
 [[nodiscard]] std::string put_into(std::string_view text,
-                                   std::span<const replacement> puts,
-                                   Moved moved) {
+                                   std::span<const replacement> puts);
+
+/// Calls `moved(at, longer_by)` for each of `puts`, with characters: `at` in
+/// `text`, counted from 1.
+template <class Moved>
+void each_move(std::string_view text, std::span<const replacement> puts,
+               Moved moved) {
   // Of UTF-8, as PostgreSQL counts positions.
   auto characters = [](std::string_view part) {
     std::int32_t count = 0;
@@ -64,20 +83,15 @@ template <class Moved>
       count += (c & 0xc0) != 0x80 ? 1 : 0;
     return count;
   };
-  std::string out;
   std::size_t from = 0;
   std::int32_t before = 0;
   for (const auto& put : puts) {
-    const auto kept = text.substr(from, put.at - from);
     const auto replaced = characters(text.substr(put.at, put.size));
-    before += characters(kept);
-    out += kept;
-    out += put.text;
+    before += characters(text.substr(from, put.at - from));
     moved(before + 1, characters(put.text) - replaced);
     before += replaced;
     from = std::size_t{put.at} + put.size;
   }
-  return out += text.substr(from);
 }
 
 } // namespace cenote::session

@@ -88,7 +88,25 @@ void read_is_local(node argument, setting_touched& to) {
   }
 }
 
-void read_set_config(node call, sql_statement& to) {
+void read_value(node argument, std::string_view sql, setting_touched& to) {
+  const auto what = without_casts(argument);
+  const auto at = static_cast<std::size_t>(what.find("location").number());
+  auto end = at;
+  if (what.key() == "ParamRef" && at < sql.size() && sql[at] == '$') {
+    for (++end; end < sql.size() && is_digit(sql[end]);)
+      ++end;
+    to.is_null = answer::by_parameter;
+    to.null_parameter = parameter_number(what);
+  } else if (what.key() == "A_Const" && what.find("isnull").is_true()
+             && is_at(sql, at, "null")) {
+    end = at + 4;
+    to.is_null = answer::yes;
+  }
+  to.null_at
+    = {static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end - at)};
+}
+
+void read_set_config(node call, std::string_view sql, sql_statement& to) {
   setting_touched out;
   out.by_function = true;
   out.is_named = out.is_local = answer::computed;
@@ -99,12 +117,13 @@ void read_set_config(node call, sql_statement& to) {
     = third && !third.sibling() && !call.find("func_variadic").is_true();
   if (is_usual) {
     read_name(first, out);
+    read_value(first.sibling(), sql, out);
     read_is_local(third, out);
   }
   to.settings.push_back(std::move(out));
 }
 
-void read_call(node call, sql_statement& to) {
+void read_call(node call, std::string_view sql, sql_statement& to) {
   auto part = call.find("funcname").first_child();
   std::string schema;
   auto name = part.find("String").find("sval").text();
@@ -115,7 +134,7 @@ void read_call(node call, sql_statement& to) {
   if (!schema.empty() && schema != "pg_catalog")
     return;
   if (name == "set_config")
-    read_set_config(call, to);
+    read_set_config(call, sql, to);
   else if (name.starts_with("pg_advisory_unlock"))
     to.uses_advisory_unlock = true;
   else if (name.starts_with("pg_advisory_lock")
@@ -124,13 +143,13 @@ void read_call(node call, sql_statement& to) {
 }
 
 /// Whatever stands somewhere inside.
-void read_insides(node statement, sql_statement& to) {
+void read_insides(node statement, std::string_view sql, sql_statement& to) {
   const bool creates
     = statement.key().starts_with("Create") || statement.key() == "DefineStmt"
    || statement.key() == "ViewStmt" || statement.key() == "CompositeTypeStmt";
   for (auto at = statement.first_child(); at; at = at.next_in(statement)) {
     if (at.key() == "FuncCall") {
-      read_call(at, to);
+      read_call(at, sql, to);
     } else if (at.key() == "intoClause") {
       const auto target = at.find("rel");
       const bool is_temp = target.find("relpersistence").raw() == "t"
@@ -303,7 +322,8 @@ void read_kind(node what, sql_statement& to) {
 }
 
 /// Fills what the tree says of a statement; where its name is to be looked for.
-std::optional<naming> read_statement(node what, sql_statement& to) {
+std::optional<naming> read_statement(node what, std::string_view sql,
+                                     sql_statement& to) {
   auto inner = what;
   const bool explains = what.key() == "ExplainStmt";
   if (explains)
@@ -317,7 +337,11 @@ std::optional<naming> read_statement(node what, sql_statement& to) {
     if (query.key() == "ExecuteStmt")
       read_kind(query, to);
   }
-  read_insides(inner, to);
+  read_insides(inner, sql, to);
+  constexpr std::array<std::string_view, 6> own
+    = {"SelectStmt", "InsertStmt",  "UpdateStmt",
+       "DeleteStmt", "PrepareStmt", "DeclareCursorStmt"};
+  to.is_own = std::find(own.begin(), own.end(), inner.key()) != own.end();
   if (to.verb == sql_verb::prepare)
     return naming::prepare;
   if (to.verb == sql_verb::deallocate)
@@ -392,7 +416,8 @@ sql_look look_at(std::string_view text, look_limits limits) {
   for (; raw; raw = raw.sibling()) {
     auto& fresh = out.statements.emplace_back();
     fresh.where = range_of(sql, raw);
-    const auto named = read_statement(raw.find("stmt").first_child(), fresh);
+    const auto named
+      = read_statement(raw.find("stmt").first_child(), sql, fresh);
     if (!named)
       continue;
     if (!tokens)

@@ -74,6 +74,10 @@ struct setting_touched {
   std::uint16_t local_parameter = 0; ///< n of `$n`.
   bool by_function = false;          ///< set_config().
   bool to_default = false; ///< SET … TO DEFAULT, SET TIME ZONE LOCAL, RESET.
+  /// set_config(): whether its value is NULL; where that word or `$n` stands.
+  answer is_null = answer::no;
+  text_range null_at;
+  std::uint16_t null_parameter = 0; ///< n of `$n`.
 };
 
 struct sql_statement {
@@ -94,6 +98,9 @@ struct sql_statement {
   /// Takes, or may take, an advisory lock that outlives the transaction.
   bool uses_advisory_session_lock = false;
   bool uses_advisory_unlock = false;
+  /// What stands in it is carried out by this client, and not kept in a view or
+  /// function for others.
+  bool is_own = false;
   /// Makes something temporary that outlives the transaction: no ON COMMIT
   /// DROP. Under a search_path that begins with pg_temp any CREATE may.
   bool may_leave_temp = false;

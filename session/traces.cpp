@@ -123,6 +123,25 @@ void add_undoing(const sql_statement& from, std::uint32_t number,
   to.undoings.push_back(std::move(out));
 }
 
+void add_nulls(const sql_statement& from, std::uint32_t number,
+               text_traces& to) {
+  for (const auto& each : from.settings) {
+    const auto is_literal = each.is_null == answer::yes;
+    if (!(is_literal || each.is_null == answer::by_parameter) || !from.is_own
+        || each.is_named == answer::computed)
+      continue;
+    undoing out;
+    out.how = is_literal ? undoing::form::null : undoing::form::parameter;
+    out.name = each.name;
+    out.name_parameter = each.name_parameter;
+    out.parameter = each.null_parameter;
+    out.statement = number;
+    out.at = each.null_at.at;
+    out.size = each.null_at.size;
+    to.undoings.push_back(std::move(out));
+  }
+}
+
 /// DROP of what may be the last temporary thing; nothing else asks for a look.
 bool is_drop(std::string_view sql) noexcept {
   constexpr std::string_view word = "drop";
@@ -147,6 +166,16 @@ std::string without_escapes(std::string_view sql) {
       ++at;
     }
   return out;
+}
+
+} // namespace
+
+namespace {
+
+std::string_view said_by(std::string_view sql) noexcept {
+  if (sql.ends_with(stands_for_reset))
+    return "RESET";
+  return sql.ends_with(stands_for_set) ? "SET" : "";
 }
 
 } // namespace
@@ -185,9 +214,11 @@ text_traces traces_of(std::string_view sql) {
                           || each.verb == sql_verb::discard_all;
     out.unlistens = out.unlistens || unlistens(each.verb);
     out.discards = out.discards || each.verb == sql_verb::discard_all;
-    add_undoing(each, number++, out);
+    add_undoing(each, number, out);
+    add_nulls(each, number++, out);
   }
   out.resets = out.resets || out.discards;
+  out.says = said_by(sql);
   if (look.has_backslash)
     out.undoings.clear();
   return out;

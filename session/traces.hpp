@@ -82,16 +82,30 @@ struct named_in_text {
   std::uint32_t size = 0;
 };
 
-/// RESET, SET … TO DEFAULT: the setting goes back to the server's default, but
-/// to its client what it said at its start is the default.
+/// RESET, SET … TO DEFAULT, set_config(…, NULL, …): the setting goes back to
+/// the server's default, but to its client what it said at its start is the
+/// default.
 struct undoing {
-  enum class form : std::uint8_t { reset, set, set_local };
+  enum class form : std::uint8_t {
+    reset,
+    set,
+    set_local,
+    null,      ///< set_config(…, NULL, …): `at` is that of the NULL.
+    parameter, ///< The same with a `$n`, which may be NULL.
+  };
 
   form how = form::reset;
-  std::string name;            ///< In lower case; empty: ALL.
-  std::uint32_t statement = 0; ///< Its number in the text, from 0.
-  std::uint32_t at = 0;        ///< Where it stands in the text, and its bytes.
+  std::string name; ///< In lower case; empty: ALL, or `name_parameter` says it.
+  std::uint16_t name_parameter = 0; ///< n of `$n`; 0: `name` says it.
+  std::uint16_t parameter = 0;      ///< n of the value's `$n`.
+  std::uint32_t statement = 0;      ///< Its number in the text, from 0.
+  std::uint32_t at = 0; ///< Where it stands in the text, and its bytes.
   std::uint32_t size = 0;
+
+  /// Of set_config.
+  [[nodiscard]] bool is_value() const noexcept {
+    return how == form::null || how == form::parameter;
+  }
 };
 
 /// What one SQL text may leave behind whenever it runs.
@@ -113,15 +127,28 @@ struct text_traces {
   std::vector<named_in_text> names;
   /// The same. None where the text may mean something else than it seems to.
   std::vector<undoing> undoings;
+  /// The command tag that the client expects of it, if we have made the text of
+  /// another one (`said_by`). Static.
+  std::string_view says;
 
   [[nodiscard]] bool empty() const noexcept {
     return kinds.empty();
+  }
+
+  /// Like most texts: neither that nor anything to be put into it.
+  [[nodiscard]] bool is_nothing() const noexcept {
+    return kinds.empty() && undoings.empty();
   }
 
   [[nodiscard]] bool resets_anything() const noexcept {
     return resets || !undoings.empty();
   }
 };
+
+/// What is put behind the text of a Parse that stands for a RESET or a SET of
+/// the client's: whoever sees the text later knows what it says.
+inline constexpr std::string_view stands_for_reset = " /* for RESET */";
+inline constexpr std::string_view stands_for_set = " /* for SET */";
 
 /// PostgreSQL lists no custom settings, nor role and session_authorization: it
 /// must be asked for them by name.

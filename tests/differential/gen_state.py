@@ -2,7 +2,7 @@
 tables, channels, locks, cursors."""
 
 import words
-from pieces import SYNC, b, c, d, declare, e, p, q
+from pieces import FLUSH, SYNC, b, c, d, declare, e, p, q
 
 PIECES = []
 
@@ -15,7 +15,8 @@ def change(s) -> str:
     bare = value.strip("'").replace("''", "'").replace("'", "''")
     if s.may_reset() and rng.random() < 0.25:
         return rng.choice([f"set {name} to default", f"reset {name}", "reset all",
-                           "set time zone local", "reset time zone"])
+                           "set time zone local", "reset time zone",
+                           f"select set_config('{name}', null, false)"])
     return rng.choice([
         f"set {name} = {value}", f"set session {name} to {value}",
         f"SET {name} TO {value}", f"select set_config('{name}', '{bare}', false)",
@@ -62,7 +63,42 @@ def setting_in_pipeline(s):
 
 @declare(PIECES, "settings_tx", 10, outside=False)
 def setting_in_transaction(s):
-    return [s.step(q(change(s))), s.step(q(words.probe(s.rng)))]
+    rng = s.rng
+    sql = change(s)
+    if ";" in sql or rng.random() < 0.6:
+        return [s.step(q(sql)), s.step(q(words.probe(rng)))]
+    return [s.step(p("", sql), b("set"), p("", words.probe(rng)), b(), e(), SYNC),
+            s.step(e("set"), *([SYNC] if rng.random() < 0.5 else [FLUSH]),
+                   p("", words.probe(rng)), b(), e(), SYNC)]
+
+
+@declare(PIECES, "settings", 5)
+def setting_prepared(s):
+    """Prepared once, perhaps in vain, and bound again."""
+    rng = s.rng
+    sql = change(s)
+    if ";" in sql:
+        sql = "reset all" if s.may_reset() else "set work_mem = '7MB'"
+    name = rng.choice(["set1", "set2"])
+    use = [b("", name), e(), SYNC]
+    return [s.step(*([c("S", name)] if rng.random() < 0.7 else []), p(name, sql), SYNC),
+            s.step(*use), s.step(q(change(s))), s.step(*use),
+            s.step(q(words.probe(rng)))]
+
+
+@declare(PIECES, "settings", 3)
+def setting_by_parameter(s):
+    rng = s.rng
+    name = rng.choice(sorted(words.SETTINGS))
+    value = rng.choice(words.SETTINGS[name]).strip("'").replace("''", "'").encode()
+    if s.may_reset() and rng.random() < 0.5:
+        value = None
+    how = rng.choice(["false", "true"])
+    return [s.step(*rng.choice([
+        [p("", f"select set_config($1, $2, {how})"), d("S"),
+         b("", "", [name.encode(), value])],
+        [p("", f"select set_config('{name}', $1, {how})"), b("", "", [value])]]),
+        e(), SYNC), s.step(q(words.probe(rng)))]
 
 
 @declare(PIECES, "set_local", 6, outside=False)
@@ -96,14 +132,17 @@ def sql_prepare(s):
     rng = s.rng
     name = rng.choice(["q1", "q2", "Q1", '"odd name"', "s1" if s.has("prepared_mixed")
                        else "q1"])
-    return [s.step(q(rng.choice([
+    sql = rng.choice([
         f"prepare {name} as select 'prepared', $1::int", f"prepare {name}(int) as "
         f"select id, v from {s.schema}.t where id < $1 order by id",
         f"execute {name}(3)", f"execute {name}(5)", f"execute {name}",
         f"deallocate {name}", f"DEALLOCATE PREPARE {name}", "deallocate all",
         f"prepare {name} as select 'no values'; execute {name}",
         f"prepare {name} as selec",
-        f"explain (costs off, analyze off) execute {name}(1)"])))]
+        f"explain (costs off, analyze off) execute {name}(1)"])
+    if rng.random() < 0.3:
+        return [s.step(p("", sql), b(), d("P"), e(), SYNC)]
+    return [s.step(q(sql))]
 
 
 @declare(PIECES, "sql_prepare", 4)
@@ -124,6 +163,18 @@ def mixed_names(s):
         [s.step(c("S", "mix"), p("mix", "select 'by protocol', $1::int"), SYNC),
          s.step(q("execute mix(2)")), s.step(q("deallocate mix")),
          s.step(b("", "mix", [b"1"]), e(), SYNC)],
+        [s.step(c("S", "mix"), p("mix", "select 'by protocol', $1::int"), SYNC),
+         s.step(p("", "execute mix(2)"), d("S"), b(), d("P"), e(), SYNC),
+         s.step(p("", "execute mix(3)"), SYNC),
+         s.step(b(), e(), p("", rng.choice(["deallocate mix", "prepare mix as select 3",
+                                            "explain (costs off) execute mix(4)"])),
+                b("p"), e("p"), SYNC),
+         s.step(b("", "mix", [b"1"]), e(), SYNC)],
+        [s.step(c("S", "mix"), p("mix", "select 'by protocol'"), c("S", "use"),
+                p("use", "execute mix"), b("", "use"), d("P"), e(), SYNC),
+         s.step(c("S", "mix"), SYNC), s.step(b("", "use"), e(), SYNC),
+         s.step(p("", "prepare mix as select 'by sql'"), b(), e(), SYNC),
+         s.step(q("execute mix; deallocate mix"))],
         [s.step(p("mix", "select 'both'"), SYNC), s.step(q("prepare mix as select 2")),
          s.step(q("deallocate all")), s.step(b("", "mix"), e(), SYNC)]])
 
@@ -134,8 +185,11 @@ def discard(s):
               "DISCARD TEMPORARY"]
     if s.may_reset():
         words_ += ["discard all", "discard all; select 1", "Discard All"]
-    return [s.step(q(s.rng.choice(words_))),
-            s.step(q(words.probe(s.rng)))]
+    sql = s.rng.choice(words_)
+    how = [q(sql)]
+    if s.rng.random() < 0.3:
+        how = [p("", sql), b(), d("P"), e(), SYNC]
+    return [s.step(*how), s.step(q(words.probe(s.rng)))]
 
 
 @declare(PIECES, "temp", 6)

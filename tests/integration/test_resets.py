@@ -125,9 +125,7 @@ def test_what_is_sent_behind_finds_it(both):
 
 @pytest.mark.parametrize("sql", ["reset timezone", "reset all", "set timezone = default"])
 @pytest.mark.parametrize("end", ["commit", "rollback", "rollback to s"])
-def test_by_the_extended_protocol_inside_a_transaction(both, mode, sql, end):
-    if mode == "session":
-        pytest.skip("not followed there: docs/session-state.md")
+def test_by_the_extended_protocol_inside_a_transaction(both, sql, end):
     alike(both, wire.query("set timezone = 'UTC'; set work_mem = '2MB'"))
     alike(both, wire.query("begin; savepoint s"))
     alike(both, wire.extended(sql) + wire.extended(LOOK) + wire.SYNC)
@@ -144,12 +142,144 @@ def test_by_the_extended_protocol_inside_a_transaction(both, mode, sql, end):
     assert both[1].parameters["TimeZone"] == both[0].parameters["TimeZone"]
 
 
-@pytest.mark.parametrize("sql", ["reset timezone", "reset all", "discard all"])
-def test_by_the_extended_protocol(both, sql):
-    alike(both, wire.query("set timezone = 'UTC'; set work_mem = '2MB'"))
-    alike(both, wire.extended(sql) + wire.SYNC)
+EXTENDED = ["reset timezone", "RESET TimeZone ; ", "reset all", "discard all",
+            "set timezone to default", "set time zone local", "reset work_mem",
+            "/* first */ reset search_path -- last", "set search_path to default",
+            "reset app.given", "reset enable_sort", "reset nothing",
+            "reset timezone; reset work_mem", f"/* {'long' * 900} */ reset timezone",
+            f"/* {'long' * 900} */ reset all"]
+
+
+def alike_to_the_letter(both, data: bytes, count: int = 1):
+    """ParameterStatus, too, and its place."""
+    direct, through = both
+    for client in both:
+        client.send(data)
+    assert through.recv_until("Z", count) == direct.recv_until("Z", count)
+    assert through.parameters == direct.parameters | {
+        "server_version": through.parameters["server_version"]}
+
+
+@pytest.mark.parametrize("name", ["", "named"])
+@pytest.mark.parametrize("sql", EXTENDED)
+def test_by_the_extended_protocol(both, mode, sql, name):
+    alike(both, wire.query(SETS))
+    do = (wire.parse(name, sql) + wire.describe("S", name) + wire.bind("", name)
+          + wire.describe() + wire.execute())
+    alike_to_the_letter(both, do + wire.SYNC)
     alike(both, wire.query(LOOK))
     alike(both, wire.extended(LOOK) + wire.SYNC)
+    if mode == "session":
+        # (Our text stands in this view, the client's does not.)
+        alike(both, wire.query("select name from pg_prepared_statements"))
+    # Bound again, in a block and by a portal with a name, among other things.
+    alike(both, wire.query(SETS))
+    alike(both, wire.query("begin"))
+    alike(both, wire.bind("p", name) + wire.parse("", "select 1") + wire.bind()
+          + wire.execute() + wire.SYNC)
+    alike_to_the_letter(both, wire.execute("p") + wire.SYNC)
+    alike(both, wire.query("rollback"))
+    alike(both, wire.query(LOOK))
+
+
+def test_a_name_goes_and_comes_back(both):
+    """What a name stands for when its Parse fails, is skipped, is closed first."""
+    alike(both, wire.query(SETS))
+    alike(both, wire.parse("a", "reset timezone") + wire.SYNC)
+    alike(both, wire.parse("a", "select 1") + wire.SYNC)
+    for wrong in ("select 1/0", "select nothing"):
+        alike(both, wire.extended(wrong) + wire.close("S", "a")
+              + wire.parse("a", "select 2") + wire.SYNC)
+        alike_to_the_letter(both, wire.bind("", "a") + wire.execute() + wire.SYNC)
+    alike(both, wire.close("S", "a") + wire.parse("a", "set work_mem = '3MB'")
+          + wire.bind("", "a") + wire.execute() + wire.SYNC)
+    alike(both, wire.parse("b", "reset work_mem") + wire.SYNC)
+    alike(both, wire.query("deallocate all"))
+    alike(both, wire.parse("b", "set work_mem = '5MB'") + wire.bind("", "b")
+          + wire.execute() + wire.SYNC)
+    alike(both, wire.query(LOOK))
+
+
+def test_the_unnamed_statement_comes_back(both):
+    alike(both, wire.query(SETS))
+    alike(both, wire.parse("", "reset timezone") + wire.SYNC)
+    alike(both, wire.bind("", "nothing") + wire.parse("", "set work_mem = '3MB'")
+          + wire.SYNC)
+    alike_to_the_letter(both, wire.bind() + wire.execute() + wire.SYNC)
+    alike(both, wire.query(LOOK))
+
+
+@pytest.mark.parametrize("sql", ["reset timezone", "reset all"])
+def test_by_the_extended_protocol_cut_at_every_byte(both, sql):
+    direct, through = both
+    before = wire.query("set timezone = 'UTC'")
+    data = before + wire.extended(sql) + wire.SYNC + wire.query("show timezone")
+    wanted = answers(direct, data, 3)
+    for at in range(len(before), len(data)):
+        through.send_cut(data, at)
+        got = [(tag, body) for tag, body in through.recv_until("Z", 3) if tag != "S"]
+        assert got == wanted, at
+
+
+NULLS = ["select set_config('TimeZone', null, false)",
+         "select set_config('work_mem', null::text, true), current_setting('work_mem')",
+         "select set_config('search_path', null, false)",
+         "select set_config('app.given', null, false)",
+         "select set_config('enable_sort', null, false)",
+         "begin; select set_config('TimeZone', null, false); rollback",
+         "select set_config('TimeZone', null, false), nocolumn",
+         "select set_config('work_mem', null, false); reset timezone"]
+
+
+@pytest.mark.parametrize("sql", NULLS)
+def test_set_config_with_null(both, sql):
+    alike(both, wire.query(SETS))
+    alike_to_the_letter(both, wire.query(sql))
+    alike(both, wire.query(LOOK))
+    for part in sql.split("; "):
+        alike(both, wire.query(SETS))
+        alike_to_the_letter(both, wire.parse("", part) + wire.describe("S")
+                            + wire.bind() + wire.execute() + wire.SYNC)
+        alike(both, wire.query(LOOK))
+    alike(both, wire.query("rollback"))
+
+
+@pytest.mark.parametrize("setting", [b"TimeZone", b"timezone", b"work_mem", b"enable_sort",
+                                     b"app.given", b"search_path"])
+@pytest.mark.parametrize("value", [None, b"off", b"UTC", b"9MB"])
+def test_set_config_with_parameters(both, setting, value):
+    alike(both, wire.query(SETS))
+    alike(both, wire.parse("a", "select set_config($1, $2, false)")
+          + wire.describe("S", "a") + wire.SYNC)
+    alike_to_the_letter(both, wire.bind("", "a", [setting, value]) + wire.execute()
+                        + wire.SYNC)
+    alike(both, wire.query(LOOK))
+    alike(both, wire.parse("", f"select set_config('{setting.decode()}', $1, true), "
+                           "current_setting('timezone')")
+          + wire.describe("S") + wire.bind("", "", [value]) + wire.execute() + wire.SYNC)
+    alike(both, wire.query(LOOK))
+
+
+@pytest.mark.parametrize("given", ["public", '"$user",\\ public', "b,a", '"Odd"', "user"])
+def test_a_search_path_takes_no_snapshot(pg, sessions, mode, given):
+    with wire.Client(port=pg.port) as direct, \
+            wire.Client(port=sessions.port(mode)) as through:
+        for client, user in ((direct, "app"), (through, "app.acme")):
+            client.login(user, "acme", postgres.PASSWORD,
+                         options=f"-c search_path={given}")
+        pair = direct, through
+        isolated = "set transaction isolation level serializable"
+        alike(pair, wire.query("set search_path = pg_catalog"))
+        if given not in ("b,a", "user"):  # Spelled otherwise: docs/session-state.md.
+            alike(pair, wire.query(f"begin; reset search_path; {isolated}; commit"))
+            alike(pair, wire.query("begin") + wire.extended("reset search_path")
+                  + wire.extended(isolated) + wire.SYNC + wire.query("commit"), 3)
+            alike(pair, wire.query(f"begin; reset all; {isolated}; rollback"))
+        for sql in ("reset search_path", "set search_path to default", "reset all"):
+            alike(pair, wire.query(f"set search_path = pg_catalog; {sql}"))
+            alike(pair, wire.query("show search_path"))
+            alike(pair, wire.extended(sql) + wire.SYNC)
+            alike(pair, wire.query("show search_path"))
 
 
 def test_every_cut(both):

@@ -2,6 +2,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "protocol/reader.hpp"
+#include "session/own_portals.hpp"
+
+using namespace cenote;
 using namespace cenote::session;
 
 namespace {
@@ -25,7 +29,8 @@ spliced splice(std::string_view sql, const settings_list& own = given) {
   for (const auto& each : made.retags)
     out.retags
       += std::to_string(each.statement) + ':' + std::string{each.tag} + ' ';
-  out.text = put_into(sql, made.puts, [&](int at, int longer_by) {
+  out.text = put_into(sql, made.puts);
+  each_move(sql, made.puts, [&](int at, int longer_by) {
     out.moves += std::to_string(at) + (longer_by < 0 ? "" : "+")
                + std::to_string(longer_by) + ' ';
   });
@@ -108,4 +113,145 @@ BOOST_AUTO_TEST_CASE(behind_an_execute_come_the_same_statements) {
   BOOST_TEST(statements_behind(traces_of("reset all"), given)->size() == 4u);
   BOOST_TEST(statements_behind(traces_of("reset enable_sort"), given)->empty());
   BOOST_TEST(!statements_behind(traces_of("reset all"), {{"a.b", "\xff"}}));
+}
+
+BOOST_AUTO_TEST_CASE(the_text_of_a_parse_says_what_it_stands_for) {
+  struct row {
+    std::string_view sql;
+    std::string_view text;
+    std::string_view says;
+  };
+  const row table[] = {
+    {"reset timezone", R"(set "timezone" to 'Asia/Tokyo' /* for RESET */)",
+     "RESET"},
+    {" /* x */ RESET work_mem ; -- y",
+     " /* x */ set \"work_mem\" to '11MB' "
+     "/* for RESET */",
+     "RESET"},
+    {"set work_mem to default", R"(set "work_mem" to '11MB')", ""},
+    {"set search_path to default",
+     "do 'begin perform pg_catalog.set_config(''search_path'', ''a,b'', "
+     "false); end' /* for SET */",
+     "SET"},
+    {"reset all", "reset all", ""},
+    {"discard all", "discard all", ""},
+    {"reset enable_sort", "reset enable_sort", ""},
+    {"reset work_mem; select 1", "reset work_mem; select 1", ""},
+    {"reset work_mem; reset timezone", "reset work_mem; reset timezone", ""},
+  };
+  for (const auto& each : table) {
+    const auto puts = own_text_of_parse(each.sql, traces_of(each.sql), given);
+    const auto text = put_into(each.sql, puts);
+    BOOST_TEST(text == each.text);
+    BOOST_TEST(traces_of(text).says == each.says, text);
+    BOOST_TEST(own_text_of_parse(text, traces_of(text), given).empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_definition_keeps_what_is_behind_its_text) {
+  const std::string body{"reset a\0\0\1\0\0\0\x17", 14};
+  const replacement puts[] = {{0, 7, "set a to 1"}};
+  const auto made = definition_with(protocol::as_byte_span(body), puts);
+  const std::string wanted{"set a to 1\0\0\1\0\0\0\x17", 17};
+  BOOST_TEST(protocol::as_text(made) == wanted);
+}
+
+BOOST_AUTO_TEST_CASE(behind_a_discard_comes_all_that_was_given) {
+  BOOST_TEST(statements_behind(traces_of("discard all"), given)->size() == 4u);
+  BOOST_TEST(!statements_behind(traces_of("discard all"), {{"a.b", "\xff"}}));
+  BOOST_TEST(!statements_behind(traces_of("select '\\'; reset a"), given));
+}
+
+namespace {
+
+own_portal portal(std::string name, std::string_view says,
+                  std::vector<std::string> behind = {}) {
+  own_portal out;
+  out.name = std::move(name);
+  out.says = says;
+  out.behind = std::move(behind);
+  return out;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(of_portals_the_latest_of_a_name_counts) {
+  own_portals all;
+  all.add(portal("p", "RESET"));
+  all.add(portal("", "SET"));
+  all.add(portal("p", "", {"set a to 1"}));
+  BOOST_TEST(all.find("p")->behind.size() == 1u);
+  BOOST_TEST(all.find("")->says == "SET");
+  all.drop("p");
+  all.drop("q");
+  BOOST_TEST(!all.find("p"));
+  for (int i = 0; i < 1000; ++i)
+    all.add(portal(std::to_string(i), "RESET"));
+  BOOST_TEST(!all.find("1"));
+  BOOST_TEST(all.find("999") != nullptr);
+  all.clear();
+  BOOST_TEST(all.empty());
+}
+
+BOOST_AUTO_TEST_CASE(set_config_with_null_gets_the_clients_value) {
+  struct row {
+    std::string_view sql;
+    std::string_view text;
+  };
+  const row table[] = {
+    {"select set_config('timezone', NULL, false)",
+     "select set_config('timezone', 'Asia/Tokyo', false)"},
+    {"select pg_catalog.set_config('TimeZone', null::text, true), "
+     "set_config('work_mem', cast(null as text), $1)",
+     "select pg_catalog.set_config('TimeZone', 'Asia/Tokyo'::text, true), "
+     "set_config('work_mem', cast('11MB' as text), $1)"},
+    {"select set_config('work_mem', $12, false)",
+     "select set_config('work_mem', coalesce($12, '11MB'), false)"},
+    {"select set_config('enable_sort', null, false)",
+     "select set_config('enable_sort', null, false)"},
+    {"select set_config('work_mem', '1MB', false)",
+     "select set_config('work_mem', '1MB', false)"},
+    {"create view v as select set_config('work_mem', null, false)",
+     "create view v as select set_config('work_mem', null, false)"},
+    {"insert into t select set_config(lower('x'), null, false)",
+     "insert into t select set_config(lower('x'), null, false)"},
+  };
+  for (const auto& each : table) {
+    BOOST_TEST(splice(each.sql).text == each.text);
+    BOOST_TEST(splice(each.sql).retags.empty());
+    const auto puts = own_text_of_parse(each.sql, traces_of(each.sql), given);
+    BOOST_TEST(put_into(each.sql, puts) == each.text);
+  }
+  const settings_list two = {{"TimeZone", "UTC"}, {"app.x", "it's"}};
+  BOOST_TEST(splice("select set_config($1, $2, false)", two).text
+             == "select set_config($1, coalesce($2, (case pg_catalog.lower($1"
+                "::text) when 'timezone' then 'UTC' when 'app.x' then 'it''s' "
+                "end)), false)");
+  BOOST_TEST(
+    splice("select set_config('app.x', null, false); reset timezone", two).text
+    == "select set_config('app.x', 'it''s', false); set \"timezone\" "
+       "to 'UTC'");
+}
+
+BOOST_AUTO_TEST_CASE(a_list_of_names_needs_no_snapshot_if_set_spells_it_so) {
+  const std::pair<std::string_view, std::string_view> table[] = {
+    {"a", "'a'"},
+    {"a, public", "'a', 'public'"},
+    {R"("$user", public)", "'$user', 'public'"},
+    {R"("A ""b", "c\d")", R"('A "b', 'c\\d')"},
+  };
+  for (const auto& [value, names] : table) {
+    std::string wanted{names};
+    if (const auto at = wanted.find("'c"); at != wanted.npos)
+      wanted.insert(at, " E");
+    BOOST_TEST(setting_sql("search_path", value, false).value()
+               == "set \"search_path\" to " + wanted);
+  }
+  BOOST_TEST(setting_sql("Search_Path", "a", true).value()
+             == "set local \"Search_Path\" to 'a'");
+  // PostgreSQL would show these otherwise.
+  for (const auto* value : {"a,b", "A", R"("a")", "a , b", "a,  b", "", "user",
+                            "a, table", "1", "a b", "a, ", " a", "a$"})
+    BOOST_TEST(setting_sql("search_path", value, false)->starts_with("do "),
+               value);
 }

@@ -1,0 +1,133 @@
+"""PREPARE, EXECUTE and DEALLOCATE by the extended protocol, of names that were given by
+protocol, where servers change."""
+
+import pytest
+from support import configs, postgres, wire
+
+S, E = wire.SYNC, wire.execute
+
+
+@pytest.fixture(scope="module")
+def sessions(pg, module_start):
+    config = configs.plain(pg)
+    config["tenant"][0]["database"] = [configs.database(pg, "acme", pool_size=3)]
+    return module_start(config)
+
+
+@pytest.fixture
+def both(pg, sessions):
+    """The same client twice: at PostgreSQL, and through the pooler."""
+    with wire.Client(port=pg.port) as direct, \
+            wire.Client(port=sessions.port("transaction")) as through:
+        direct.login("app", "acme", postgres.PASSWORD)
+        through.login("app.acme", "acme", postgres.PASSWORD)
+        yield direct, through
+
+
+def once(sql: str, statement: str = "", portal: str = "") -> bytes:
+    return (wire.parse(statement, sql) + wire.describe("S", statement)
+            + wire.bind(portal, statement) + wire.describe("P", portal) + E(portal))
+
+
+def alike(both, data: bytes, count: int = 1):
+    direct, through = both
+    for client in both:
+        client.send(data)
+    wanted = [each for each in direct.recv_until("Z", count) if each[0] != "S"]
+    assert [each for each in through.recv_until("Z", count)
+            if each[0] != "S"] == wanted
+    return wanted
+
+
+ONE = wire.parse("one", "select $1::int + 1 as more")
+
+
+@pytest.mark.parametrize("name", ["", "named"])
+@pytest.mark.parametrize("sql", [
+    "execute one(41)", "EXECUTE one ( 41 ) ; ", "explain (costs off) execute one(41)",
+    "create temp table made as execute one(41)", "deallocate one", "DEALLOCATE PREPARE one",
+    "prepare one as select 2", "prepare other as select 2", "execute other",
+    "execute one('x')", "execute one(nothing)", "/* \u00e4 */ execute one(41, nothing)",
+    "execute one", "deallocate other", 'execute "one"(41)'])
+def test_it_is_as_without_a_pooler(both, sql, name):
+    alike(both, ONE + S)
+    alike(both, once(sql, name) + S)
+    alike(both, wire.bind("", "one", [b"1"]) + E() + S)
+    alike(both, wire.query("execute one(1)"))
+    # Bound again, when it may mean something else.
+    alike(both, wire.bind("", name) + E() + S)
+    alike(both, wire.close("S", "one") + wire.parse("one", "select $1::int * 10") + S)
+    alike(both, wire.bind("", "one", [b"1"]) + E() + S)
+    alike(both, wire.query("deallocate all"))
+
+
+def test_what_it_names_may_be_another_thing_later(both):
+    alike(both, ONE + wire.parse("use", "execute one(1)") + S)
+    alike(both, wire.bind("", "use") + E() + S)
+    alike(both, wire.close("S", "one") + S)
+    alike(both, wire.bind("", "use") + E() + S)
+    alike(both, wire.parse("one", "select 'another', $1::int + 5") + S)
+    alike(both, wire.query("select 1"))
+    wanted = alike(both, wire.parse("again", "execute one(1)") + wire.bind("", "again")
+                   + E() + S)
+    assert any(tag == "D" and b"another" in body for tag, body in wanted)
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_in_blocks_and_pipelines(both, end):
+    alike(both, ONE + S)
+    alike(both, wire.query("begin"))
+    alike(both, once("execute one(1)") + once("deallocate one") + once("select 3")
+          + ONE + once("execute one(2)", "", "p") + S)
+    alike(both, wire.query(end))
+    alike(both, once("execute one(3)") + S + once("deallocate one") + S
+          + once("execute one(4)") + S + ONE + once("execute one(5)") + S, 4)
+    # What is skipped has not happened.
+    alike(both, once("select 1/0") + once("deallocate one") + S)
+    alike(both, once("execute one(6)") + S)
+    alike(both, wire.query("begin; select 1/0"))
+    alike(both, once("execute one(7)") + S + once("deallocate one") + S, 2)
+    alike(both, wire.query("rollback"))
+    alike(both, once("execute one(8)") + S)
+
+
+def test_the_unnamed_statement_is_still_the_clients(both):
+    alike(both, ONE + wire.parse("use", "execute one(1)") + S)
+    alike(both, wire.parse("", "select 'mine'") + S)
+    alike(both, wire.bind("", "use") + E() + wire.bind() + E() + S)
+    alike(both, wire.bind() + wire.describe() + E() + S)
+    alike(both, wire.parse("", "execute one(2)") + S)
+    alike(both, wire.bind("p") + wire.describe("P", "p") + E("p") + S)
+    alike(both, wire.bind() + E() + S)
+
+
+def test_on_servers_that_have_it_not(both, sessions):
+    """Another client keeps the server that parsed it."""
+    through, port = both[1], sessions.port("transaction")
+    alike(both, ONE + wire.parse("use", "execute one(1)") + S)
+    pids = {through.value("select pg_backend_pid()")}
+    others = [wire.Client(port=port) for _ in range(2)]
+    try:
+        for other in others:
+            other.login("app.acme", "acme", postgres.PASSWORD)
+            other.query("begin")
+            pids.add(through.value("select pg_backend_pid()"))
+            alike(both, wire.bind("", "use") + wire.describe() + E() + S)
+            alike(both, once("execute one(2)") + S)
+            alike(both, once("deallocate one") + ONE + S)
+    finally:
+        for other in others:
+            other.close()
+    assert len(pids) > 1
+
+
+def test_cut_at_every_byte(both):
+    direct, through = both
+    alike(both, ONE + S)
+    data = (wire.parse("use", "execute one(1)") + wire.describe("S", "use")
+            + wire.bind("p", "use") + E("p") + wire.close("S", "use") + S)
+    direct.send(data)
+    wanted = direct.recv_until("Z")
+    for at in range(1, len(data)):
+        through.send_cut(data, at)
+        assert through.recv_until("Z") == wanted, at
