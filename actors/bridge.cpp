@@ -164,6 +164,12 @@ bridge::bridge(std::shared_ptr<house> with)
   // nop
 }
 
+std::optional<proxy::edge::admission>
+bridge::enter(const tenants::pool_spec& spec, client_id who,
+              std::vector<proxy::quota_unit>& units) {
+  return walk_in(*with_, spec.key, who, units);
+}
+
 asio::awaitable<proxy::edge::subscribe_outcome>
 bridge::subscribe(spec_ptr spec, client_id who,
                   std::vector<proxy::quota_unit> units) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ class house;
 class bridge final : public proxy::edge::pool_directory {
 public:
   explicit bridge(std::shared_ptr<house> with);
+
+  std::optional<proxy::edge::admission>
+  enter(const tenants::pool_spec& spec, client_id who,
+        std::vector<proxy::quota_unit>& units) override;
 
   /// Asks again, within the one deadline, when the actor that had the order
   /// died. When the coroutine is cancelled or out of time the order is

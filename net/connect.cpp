@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -119,6 +120,7 @@ listener::listener(acceptor_type acceptor, std::string host, std::uint16_t port,
 
 listener::listener(listener&& other) noexcept
   : acceptor_{std::move(other.acceptor_)},
+    left_{std::move(other.left_)},
     host_{std::move(other.host_)},
     port_{other.port_},
     path_{std::exchange(other.path_, {})},
@@ -228,8 +230,24 @@ std::string listener::name() const {
   return (is_v6 ? "[" + host_ + "]" : host_) + ":" + std::to_string(port_);
 }
 
+unique_fd listener::share() noexcept {
+  return unique_fd{::fcntl(acceptor_.native_handle(), F_DUPFD_CLOEXEC, 0)};
+}
+
+void listener::leave_to_others() noexcept {
+  auto error = asio::error_code{};
+  if (const auto fd = acceptor_.release(error); !error)
+    left_.reset(fd);
+}
+
 void listener::close() noexcept {
   auto ignored = asio::error_code{};
+  // Who shares the socket must not accept any more.
+  if (acceptor_.is_open())
+    ::shutdown(acceptor_.native_handle(), SHUT_RD);
+  if (left_)
+    ::shutdown(left_.get(), SHUT_RD);
+  left_.reset();
   acceptor_.close(ignored);
   if (!path_.empty())
     ::unlink(path_.c_str());

@@ -53,7 +53,22 @@ public:
   /// "127.0.0.1:6543", "[::1]:6543" or a path.
   [[nodiscard]] std::string name() const;
 
-  /// Stops listening; a pending `accept` fails. Removes a unix socket's file.
+  /// The same socket once more, for whoever accepts on another thread: with
+  /// accept4, which fails with EINVAL once the listener is closed. Invalid if
+  /// the system refuses it (errno).
+  [[nodiscard]] unique_fd share() noexcept;
+
+  /// Others accept, who share the socket: `accept` must not be called any more,
+  /// and no connection wakes this thread.
+  void leave_to_others() noexcept;
+
+  /// Where all connections arrive; empty if each arrives somewhere else.
+  [[nodiscard]] const std::optional<address>& local() const noexcept {
+    return local_;
+  }
+
+  /// Stops listening, also who shares the socket; a pending `accept` fails.
+  /// Removes a unix socket's file.
   void close() noexcept;
 
 private:
@@ -64,6 +79,7 @@ private:
            std::string path, std::optional<address> local);
 
   acceptor_type acceptor_;
+  unique_fd left_; ///< Instead of `acceptor_`, when others accept.
   std::string host_;
   std::uint16_t port_;
   std::string path_; ///< Of a unix socket, else empty.

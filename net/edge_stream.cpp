@@ -56,6 +56,10 @@ address to_address(const asio::generic::stream_protocol::endpoint& from) {
   return {tcp.address().to_string(), tcp.port(), false};
 }
 
+address unpacked(const packed_address& from) {
+  return {from.host(), from.port(), from.is_unix()};
+}
+
 edge_stream::edge_stream(socket_type socket, std::size_t budget)
   : socket_{std::move(socket)},
     budget_{budget} {
@@ -67,6 +71,27 @@ edge_stream::edge_stream(socket_type socket, address peer,
   : edge_stream{std::move(socket)} {
   peer_ = std::move(peer);
   local_ = std::move(local);
+}
+
+result<edge_stream> edge_stream::take_over(const asio::any_io_executor& on,
+                                           unique_fd socket, address peer,
+                                           std::optional<address> local,
+                                           std::vector<std::byte> unread) {
+  auto family = int{AF_UNSPEC};
+  socklen_t size = sizeof(family);
+  ::getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &family, &size);
+  auto taken = socket_type{on};
+  auto error = asio::error_code{};
+  taken.assign(asio::generic::stream_protocol{family, 0}, socket.get(), error);
+  if (error)
+    return failure{ec::os_error, "take over: " + error.message()};
+  static_cast<void>(socket.release());
+  taken.non_blocking(true, error);
+  auto out = edge_stream{std::move(taken), std::move(peer), std::move(local)};
+  out.budget_ -= std::min(out.budget_, unread.size());
+  out.is_peeked_ = !unread.empty();
+  out.plain_ = std::move(unread);
+  return out;
 }
 
 edge_stream::edge_stream(edge_stream&&) noexcept = default;

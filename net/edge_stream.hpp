@@ -16,6 +16,7 @@
 
 #include "base/limits.hpp"
 #include "base/result.hpp"
+#include "net/packed_address.hpp"
 #include "net/tls.hpp"
 #include "net/unique_fd.hpp"
 
@@ -31,6 +32,8 @@ struct address {
 /// An address of the kernel as text; empty for what is neither TCP nor unix.
 [[nodiscard]] address
 to_address(const asio::generic::stream_protocol::endpoint& from);
+
+[[nodiscard]] address unpacked(const packed_address& from);
 
 /// What crosses from the edge to a shard.
 struct handed_over {
@@ -69,6 +72,13 @@ public:
   /// `local` may be empty.
   edge_stream(socket_type socket, address peer, std::optional<address> local);
 
+  /// The same, of a connected non-blocking socket that somebody else has read
+  /// `unread` from; they count against the budget. Fails with `os_error`.
+  static result<edge_stream> take_over(const asio::any_io_executor& on,
+                                       unique_fd socket, address peer,
+                                       std::optional<address> local,
+                                       std::vector<std::byte> unread);
+
   edge_stream(edge_stream&&) noexcept;
   edge_stream& operator=(edge_stream&&) noexcept;
   ~edge_stream();
@@ -104,7 +114,8 @@ public:
 
   /// Answers a client's TLS handshake. Fails with `bytes_before_tls` when
   /// anything is buffered (it would be plaintext injected before TLS; only what
-  /// `peek_one` just looked at may begin the handshake: direct TLS),
+  /// came first and `peek_one` just looked at may begin the handshake: direct
+  /// TLS),
   /// `tls_handshake_failed`, `client_gone`.
   asio::awaitable<result<void>> tls_accept(tls_context_ptr context);
 
@@ -157,7 +168,7 @@ private:
   std::unique_ptr<tls_session> tls_;
   std::vector<std::byte> plain_; ///< Read ahead, from `taken_` on.
   std::size_t taken_ = 0;
-  bool is_peeked_ = false; ///< `plain_` is what `peek_one` read, and no more.
+  bool is_peeked_ = false; ///< `plain_` is what came first, and nothing more.
   std::vector<std::byte> cipher_;  ///< Received, not decrypted yet.
   std::vector<std::byte> replies_; ///< What TLS wants to send on its own.
   std::size_t budget_;

@@ -78,6 +78,17 @@ protected:
   ~stream_sink() = default;
 };
 
+/// Who waits for a descriptor that is no stream: a listening socket.
+class ready_sink {
+public:
+  /// It can be read, or has failed. Called again in every turn until it is read
+  /// empty or no longer watched. Engine's thread.
+  virtual void on_ready() = 0;
+
+protected:
+  ~ready_sink() = default;
+};
+
 /// What a shard runs on: completion-shaped streams over sockets. One engine per
 /// thread; only `wake` may be called from another. Holds no buffer for an idle
 /// stream and allocates nothing per message.
@@ -128,6 +139,17 @@ public:
     std::unique_ptr<tls_session> tls;
   };
   virtual result<detached> detach(stream& which) noexcept = 0;
+
+  /// From now on `sink` hears of the stream, also of what has arrived already.
+  virtual void redirect(stream& which, stream_sink& sink) noexcept = 0;
+
+  /// Calls `who` whenever `fd` can be read. Engines that watch one socket share
+  /// its wake-ups. `fd` stays the caller's, open until `unwatch`. Fails with
+  /// `os_error`.
+  virtual result<void> watch(int fd, ready_sink& who) = 0;
+
+  /// `who` hears nothing more. Ignored if it watches nothing.
+  virtual void unwatch(ready_sink& who) noexcept = 0;
 
   /// Waits at most until `until` (or for ever with `never`) or a `wake`, and
   /// delivers what happened. Reads the clock once after waiting.

@@ -259,6 +259,36 @@ result<engine::detached> epoll_engine::detach(stream& which) noexcept {
   return given;
 }
 
+void epoll_engine::redirect(stream& which, stream_sink& sink) noexcept {
+  auto& x = own(which);
+  if (x.at == epoll_stream::phase::open)
+    x.sink = &sink;
+}
+
+// -- what is no stream --------------------------------------------------------
+
+result<void> epoll_engine::watch(int fd, ready_sink& who) {
+  auto at = std::ranges::find(watched_, nullptr,
+                              [](const auto& each) { return each->who; });
+  if (at == watched_.end())
+    at = watched_.insert(at, std::make_unique<epoll_watched>());
+  auto event = epoll_event{};
+  event.events = EPOLLIN | EPOLLEXCLUSIVE;
+  event.data.u64 = reinterpret_cast<std::uintptr_t>(at->get()) | 1;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+    return last_error("epoll_ctl");
+  **at = {&who, fd};
+  return {};
+}
+
+void epoll_engine::unwatch(ready_sink& who) noexcept {
+  for (auto& each : watched_)
+    if (each->who == &who) {
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, each->fd, nullptr);
+      *each = {};
+    }
+}
+
 time_point epoll_engine::now() const noexcept {
   return now_;
 }

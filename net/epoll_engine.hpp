@@ -52,6 +52,12 @@ struct epoll_stream final : stream {
   bool read_ended : 1 = false;  ///< Lingering: the peer ended.
 };
 
+/// What is watched and is no stream. Its address in an event has bit 0 set.
+struct epoll_watched {
+  ready_sink* who = nullptr; ///< Null: nobody.
+  int fd = -1;
+};
+
 /// Level-triggered epoll. Per stream one system call at attach; after that only
 /// recv and send, unless a peer is slow or a paused stream becomes readable.
 class epoll_engine final : public engine {
@@ -71,6 +77,9 @@ public:
   void close(stream& which) noexcept override;
   void close_when_sent(stream& which, time_point deadline) noexcept override;
   result<detached> detach(stream& which) noexcept override;
+  void redirect(stream& which, stream_sink& sink) noexcept override;
+  result<void> watch(int fd, ready_sink& who) override;
+  void unwatch(ready_sink& who) noexcept override;
   void run_turn(time_point until) override;
   time_point now() const noexcept override;
   void wake() noexcept override;
@@ -99,6 +108,7 @@ private:
   void watch(epoll_stream& x) noexcept;
   void reuse_closed() noexcept;
   [[nodiscard]] int wait_time_ms(time_point until) noexcept;
+  void dispatch(const epoll_event& event);
   void dispatch(epoll_stream& x, std::uint32_t events);
   void dispatch_paused(epoll_stream& x, std::uint32_t events);
   void dispatch_lingering(epoll_stream& x, std::uint32_t events);
@@ -119,6 +129,7 @@ private:
   epoll_stream* failed_ = nullptr;
   chunk_pool chunks_;
   timer_queue<epoll_stream> lingering_;
+  std::vector<std::unique_ptr<epoll_watched>> watched_;
   std::vector<std::byte> received_;
   std::vector<std::byte> plain_;  ///< Empty until the first TLS stream.
   std::vector<std::byte> cipher_; ///< Output of one TLS call.

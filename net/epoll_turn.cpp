@@ -39,7 +39,7 @@ void epoll_engine::run_turn(time_point until) {
   for (int i = 0; i < count; ++i) {
     auto& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr != nullptr)
-      dispatch(*static_cast<epoll_stream*>(event.data.ptr), event.events);
+      dispatch(event);
   }
   while (auto* late = lingering_.pop_due(now_))
     release(*late);
@@ -135,6 +135,14 @@ int epoll_engine::wait_time_ms(time_point until) noexcept {
 }
 
 // -- events -------------------------------------------------------------------
+
+void epoll_engine::dispatch(const epoll_event& event) {
+  if ((event.data.u64 & 1) == 0)
+    return dispatch(*static_cast<epoll_stream*>(event.data.ptr), event.events);
+  auto& x = *reinterpret_cast<epoll_watched*>(event.data.u64 - 1);
+  if (x.who != nullptr)
+    x.who->on_ready();
+}
 
 void epoll_engine::dispatch(epoll_stream& x, std::uint32_t events) {
   if (x.at == epoll_stream::phase::lingering)

@@ -1,6 +1,9 @@
 #include "net/packed_address.hpp"
 
 #include <algorithm>
+#include <cstring>
+
+#include <netinet/in.h>
 
 #include <asio/ip/address.hpp>
 
@@ -20,6 +23,24 @@ packed_address::packed_address(const std::string& host,
     kind_ = kind::ipv6;
     std::ranges::copy(at.to_v6().to_bytes(), bytes_.begin());
     scope_ = static_cast<std::uint32_t>(at.to_v6().scope_id());
+  }
+}
+
+packed_address::packed_address(const sockaddr_storage& from,
+                               socklen_t size) noexcept {
+  if (size >= sizeof(sockaddr_in) && from.ss_family == AF_INET) {
+    auto at = sockaddr_in{};
+    std::memcpy(&at, &from, sizeof(at));
+    kind_ = kind::ipv4;
+    port_ = ntohs(at.sin_port);
+    std::memcpy(bytes_.data(), &at.sin_addr, sizeof(at.sin_addr));
+  } else if (size >= sizeof(sockaddr_in6) && from.ss_family == AF_INET6) {
+    auto at = sockaddr_in6{};
+    std::memcpy(&at, &from, sizeof(at));
+    kind_ = kind::ipv6;
+    port_ = ntohs(at.sin6_port);
+    scope_ = at.sin6_scope_id;
+    std::memcpy(bytes_.data(), &at.sin6_addr, sizeof(at.sin6_addr));
   }
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/socket.h>
+
 namespace cenote::net {
 
 /// An address in 24 bytes, for whoever keeps many. A value; any thread.
@@ -15,6 +17,9 @@ public:
 
   /// `host`: an IP literal, perhaps with a scope; all else is a unix socket.
   packed_address(const std::string& host, std::uint16_t port) noexcept;
+
+  /// What `accept` or `getsockname` wrote; a unix socket has no name.
+  packed_address(const sockaddr_storage& from, socklen_t size) noexcept;
 
   [[nodiscard]] bool is_unix() const noexcept {
     return kind_ == kind::unix_socket;

@@ -1,9 +1,11 @@
 #include "net/uring_engine.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -289,6 +291,59 @@ result<engine::detached> uring_engine::detach(stream& which) noexcept {
   auto given = detached{std::move(x.fd), std::move(x.tls)};
   release(x);
   return given;
+}
+
+void uring_engine::redirect(stream& which, stream_sink& sink) noexcept {
+  auto& x = own(which);
+  if (x.at == uring_stream::phase::open)
+    x.sink = &sink;
+}
+
+// -- what is no stream --------------------------------------------------------
+
+result<void> uring_engine::watch(int fd, ready_sink& who) {
+  own_thread();
+  auto at = std::ranges::find_if(watched_, [](const auto& each) {
+    return each->who == nullptr && !each->is_armed;
+  });
+  if (at == watched_.end())
+    at = watched_.insert(at, std::make_unique<uring_watched>());
+  **at = {&who, fd};
+  arm(**at);
+  return {};
+}
+
+void uring_engine::unwatch(ready_sink& who) noexcept {
+  for (auto& each : watched_) {
+    if (each->who != &who)
+      continue;
+    each->who = nullptr;
+    if (!each->is_armed)
+      continue;
+    auto& entry = ring_.next(IORING_OP_POLL_REMOVE);
+    entry.fd = -1;
+    entry.addr = reinterpret_cast<std::uintptr_t>(each.get()) | op_ready;
+    entry.user_data = op_nothing;
+    // The caller may close it: what is submitted names the descriptor.
+    ring_.submit();
+  }
+}
+
+/// Once for each time: so it is told again as long as there is something.
+void uring_engine::arm(uring_watched& x) noexcept {
+  auto& entry = ring_.next(IORING_OP_POLL_ADD);
+  entry.fd = x.fd;
+  entry.poll32_events = POLLIN | EPOLLEXCLUSIVE;
+  entry.user_data = reinterpret_cast<std::uintptr_t>(&x) | op_ready;
+  x.is_armed = true;
+}
+
+void uring_engine::hear_ready(uring_watched& x) {
+  x.is_armed = false;
+  if (x.who != nullptr)
+    x.who->on_ready();
+  if (x.who != nullptr && !x.is_armed)
+    arm(x);
 }
 
 time_point uring_engine::now() const noexcept {

@@ -14,6 +14,13 @@
 
 namespace cenote::net {
 
+/// What is watched and is no stream.
+struct alignas(16) uring_watched {
+  ready_sink* who = nullptr; ///< Null: nobody.
+  int fd = -1;
+  bool is_armed = false; ///< A poll is in the kernel.
+};
+
 /// io_uring. A turn is one io_uring_enter: it submits what the last turn made
 /// (sends, gathered per stream) and waits for what arrived. Streams receive by
 /// one multishot operation each, into buffers they share. A stream in bulk
@@ -45,6 +52,9 @@ public:
   void close(stream& which) noexcept override;
   void close_when_sent(stream& which, time_point deadline) noexcept override;
   result<detached> detach(stream& which) noexcept override;
+  void redirect(stream& which, stream_sink& sink) noexcept override;
+  result<void> watch(int fd, ready_sink& who) override;
+  void unwatch(ready_sink& who) noexcept override;
   void run_turn(time_point until) override;
   time_point now() const noexcept override;
   void wake() noexcept override;
@@ -61,6 +71,7 @@ private:
     op_watch,
     op_stop_receiving,
     op_wake,
+    op_ready,
   };
   static constexpr std::uint64_t operation_mask = 15;
 
@@ -79,6 +90,8 @@ private:
   // -- streams: uring_engine.cpp ----------------------------------------------
   void own_thread() noexcept;
   void watch_wakes() noexcept;
+  void arm(uring_watched& x) noexcept;
+  void hear_ready(uring_watched& x);
   uring_stream& take_slot();
   void release(uring_stream& x) noexcept;
   void reset(uring_stream& x) noexcept;
@@ -144,6 +157,7 @@ private:
   uring_outbox filling_;
   uring_outbox leaving_;
   std::vector<std::unique_ptr<block>> blocks_;
+  std::vector<std::unique_ptr<uring_watched>> watched_;
   uring_ring ring_;
   uring_stream* free_ = nullptr;
   std::vector<uring_stream*> changed_;

@@ -159,6 +159,9 @@ void uring_engine::dispatch(const io_uring_cqe& event) {
   auto tag = static_cast<operation>(event.user_data & operation_mask);
   auto* x = reinterpret_cast<uring_stream*>(event.user_data & ~operation_mask);
   switch (tag) {
+    case op_ready:
+      return hear_ready(
+        *reinterpret_cast<uring_watched*>(event.user_data & ~operation_mask));
     case op_receive:
       return hear_received(*x, event);
     case op_send:

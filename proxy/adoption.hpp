@@ -9,11 +9,16 @@
 
 #include "base/clock.hpp"
 #include "base/strong_id.hpp"
+#include "net/packed_address.hpp"
 #include "net/tls.hpp"
 #include "net/unique_fd.hpp"
 #include "proxy/lane_ref.hpp"
 #include "proxy/pool_port.hpp"
 #include "proxy/quotas.hpp"
+
+namespace cenote::net {
+class stream;
+}
 
 namespace cenote::proxy {
 
@@ -60,6 +65,9 @@ struct peer_name {
 /// once.
 struct client_adoption {
   net::unique_fd socket;
+  /// Instead of `socket` and `tls`, of a client that logged in on the very
+  /// shard: it is on its engine already. Else null.
+  net::stream* stream = nullptr;
   std::unique_ptr<net::tls_session>
     tls;                         ///< Null without TLS, never mid-handshake.
   std::vector<std::byte> unread; ///< Read ahead by the edge; comes first.
@@ -71,8 +79,8 @@ struct client_adoption {
   std::string user; ///< As the client said it, tenant cut off.
   std::string database;
   std::string application_name;
-  peer_name peer;
-  peer_name local;
+  net::packed_address peer;
+  net::packed_address local;
   bool is_tls = false;
   bool has_long_key = false; ///< Protocol 3.2: BackendKeyData is long.
   /// Startup parameters that are settings (`options` taken apart too), in

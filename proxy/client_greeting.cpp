@@ -31,11 +31,16 @@ const std::string* last_of(const session::settings_list& settings,
 bool client_link::start(const greeting* pool_defaults) {
   auto arriving = std::exchange(arriving_, nullptr);
   auto& home = lane_.home();
-  auto made = home.io().attach(std::move(arriving->socket),
-                               std::move(arriving->tls), *this);
-  if (!made)
-    return false;
-  stream_ = *made;
+  if (arriving->stream != nullptr) {
+    stream_ = arriving->stream;
+    home.io().redirect(*stream_, *this);
+  } else {
+    auto made = home.io().attach(std::move(arriving->socket),
+                                 std::move(arriving->tls), *this);
+    if (!made)
+      return false;
+    stream_ = *made;
+  }
   if (pool_defaults == nullptr)
     pool_defaults = arriving->greet.get();
   take_startup(arriving->settings, pool_defaults);

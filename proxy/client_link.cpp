@@ -36,8 +36,8 @@ client_link::client_link(lane& in, client_adoption from)
     timer_{*this},
     seat_{std::move(from.seat)},
     arriving_{std::make_unique<client_adoption>(std::move(from))},
-    peer_{arriving_->peer.address, arriving_->peer.port},
-    local_{arriving_->local.address, arriving_->local.port},
+    peer_{arriving_->peer},
+    local_{arriving_->local},
     connect_time_unix_{unix_seconds()} {
   is_tls_ = arriving_->is_tls;
 }

@@ -11,6 +11,7 @@
 #include "proxy/cancel_keys.hpp"
 #include "proxy/lane_ref.hpp"
 #include "proxy/pool_port.hpp"
+#include "proxy/porch.hpp"
 #include "proxy/snapshot.hpp"
 #include "tenants/pool_spec.hpp"
 
@@ -103,6 +104,17 @@ public:
 
   /// Hands a logged-in server to its lane; of several, to the first.
   virtual void adopt(lane_ref where, server_adoption server) = 0;
+
+  /// Gives every shard a porch, where clients log in. False: there are no
+  /// shards to have one, the caller must accept clients itself. At most once.
+  virtual bool open_porches(const porch_maker_ptr&) {
+    return false;
+  }
+
+  /// Ends the logins under way on the porches.
+  virtual void end_logins(ec) {
+    // nop
+  }
 
   /// A CancelRequest arrived with this key. A key nobody has does nothing.
   virtual void cancel(cancel_key key) = 0;

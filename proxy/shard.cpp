@@ -45,6 +45,7 @@ shard::shard(std::uint32_t index, std::unique_ptr<net::engine> engine,
 }
 
 shard::~shard() {
+  porch_ = nullptr;
   // Links first: they leave the timers and give their seats back.
   marked_.clear();
   dead_clients_.clear();
@@ -146,7 +147,9 @@ void shard::adopt(lane_id where, client_adoption client) {
   if (auto* here = find_lane(where))
     return here->adopt(std::move(client));
   auto made
-    = io().attach(std::move(client.socket), std::move(client.tls), nobody);
+    = client.stream != nullptr
+      ? result<net::stream*>{client.stream}
+      : io().attach(std::move(client.socket), std::move(client.tls), nobody);
   if (!made)
     return;
   io().send_copy(**made, protocol::error_message(ec::pool_draining));
@@ -156,6 +159,15 @@ void shard::adopt(lane_id where, client_adoption client) {
 void shard::adopt(lane_id where, server_adoption server) {
   if (auto* here = find_lane(where))
     here->adopt(std::move(server));
+}
+
+void shard::build(porch_maker& by) {
+  porch_ = by.make(*this);
+}
+
+void shard::end_logins(ec why) {
+  if (porch_)
+    porch_->end_all(why);
 }
 
 // -- clients ------------------------------------------------------------------

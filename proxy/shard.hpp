@@ -16,6 +16,7 @@
 #include "proxy/adoption.hpp"
 #include "proxy/cancel_keys.hpp"
 #include "proxy/data_plane.hpp"
+#include "proxy/porch.hpp"
 #include "proxy/timed.hpp"
 #include "session/settings.hpp"
 
@@ -116,6 +117,10 @@ public:
   void adopt(lane_id where, client_adoption client);
   void adopt(lane_id where, server_adoption server);
 
+  /// Has the porch made.
+  void build(porch_maker& by);
+  void end_logins(ec why);
+
   /// Draws a key nobody on this shard has, and remembers whose it is.
   cancel_handle register_client(client_link& who, bool has_long_key);
   void forget_client(const cancel_handle& key, client_id id) noexcept;
@@ -174,6 +179,7 @@ private:
   std::unordered_map<client_id, client_link*> clients_by_id_;
   std::unordered_map<server_id, server_link*> servers_by_id_;
   std::unordered_map<std::uint64_t, server_id> tickets_;
+  std::unique_ptr<porch> porch_; ///< May be null.
   std::uint64_t last_ticket_ = 0;
   std::uint64_t last_server_ = 0;
 };

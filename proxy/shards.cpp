@@ -211,6 +211,17 @@ void shards::adopt(lane_ref where, server_adoption server) {
     });
 }
 
+bool shards::open_porches(const porch_maker_ptr& by) {
+  for (auto& one : shards_)
+    one->post([home = one.get(), by]() noexcept { home->build(*by); });
+  return !shards_.empty();
+}
+
+void shards::end_logins(ec why) {
+  for (auto& one : shards_)
+    one->post([home = one.get(), why]() noexcept { home->end_logins(why); });
+}
+
 void shards::cancel(cancel_key key) {
   if (key.shard() >= shards_.size())
     return;

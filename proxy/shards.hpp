@@ -46,6 +46,8 @@ public:
   void end_client(client_id who, ec why) override;
   void adopt(lane_ref where, client_adoption client) override;
   void adopt(lane_ref where, server_adoption server) override;
+  bool open_porches(const porch_maker_ptr& by) override;
+  void end_logins(ec why) override;
   void cancel(cancel_key key) override;
   void cancel_settled(std::uint32_t shard, std::uint64_t ticket,
                       bool acknowledged) override;

@@ -1,5 +1,6 @@
 #include "proxy/edge/acceptor.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <asio/co_spawn.hpp>
@@ -8,7 +9,6 @@
 #include <asio/this_coro.hpp>
 
 #include "base/limits.hpp"
-#include "base/log.hpp"
 #include "proxy/edge/coroutine.hpp"
 
 namespace cenote::proxy::edge {
@@ -16,54 +16,6 @@ namespace cenote::proxy::edge {
 using namespace asio::experimental::awaitable_operators;
 
 namespace {
-
-/// Counts a login for as long as it is one.
-class in_progress {
-public:
-  explicit in_progress(edge_counters& counters) noexcept
-    : counters_{&counters} {
-    ++counters_->logins_started;
-    ++counters_->logins_in_progress;
-  }
-
-  in_progress(const in_progress&) = delete;
-  in_progress& operator=(const in_progress&) = delete;
-
-  ~in_progress() {
-    end();
-  }
-
-  void end() noexcept {
-    if (auto* counters = std::exchange(counters_, nullptr))
-      --counters->logins_in_progress;
-  }
-
-private:
-  edge_counters* counters_;
-};
-
-std::string text_of(const net::address& peer) {
-  if (peer.is_unix)
-    return "unix";
-  return peer.host + ":" + std::to_string(peer.port);
-}
-
-void note_failure(edge_state& edge, const rejection& why,
-                  const login_record& record, const net::address& peer) {
-  edge.counters.logins_failed.add(why.why.code);
-  // Load balancers look whether the port answers, all day long.
-  const bool is_probe
-    = why.why.code == ec::client_gone && record.stage == login_stage::startup;
-  const auto level = is_probe ? log::level::debug : log::level::info;
-  if (!log::enabled(level))
-    return;
-  log::write(level, "login failed",
-             {log::kv("code", why.why.code), log::kv("detail", why.why.detail),
-              log::kv("stage", name(record.stage)),
-              log::kv("peer", text_of(peer)), log::kv("tenant", record.tenant),
-              log::kv("user", record.user),
-              log::kv("database", record.database)});
-}
 
 asio::awaitable<void> say_goodbye(net::edge_stream& stream,
                                   std::vector<std::byte> bytes) {
@@ -85,25 +37,19 @@ asio::awaitable<void> refuse(net::edge_stream& stream, const rejection& why) {
 }
 
 /// Never throws: what is thrown is a login that failed.
-asio::awaitable<outcome<arrival>>
-try_log_in(net::edge_stream& stream, edge_settings_ptr settings,
-           std::optional<tenants::pool_mode> mode, login_services& with,
-           login_record& record) {
+asio::awaitable<outcome<arrival>> try_log_in(net::edge_stream& stream,
+                                             edge_settings_ptr settings,
+                                             begun_login& begun,
+                                             login_services& with) {
+  if (begun.failed)
+    co_return std::move(*begun.failed);
   auto what = std::string{};
   try {
-    co_return co_await log_in(stream, std::move(settings), mode, with, record);
+    co_return co_await log_in(stream, std::move(settings), begun, with);
   } catch (const std::exception& error) {
     what = error.what();
   }
   co_return rejection{failure{ec::os_error, std::move(what)}};
-}
-
-rejection out_of_time(ec why, const login_record& record) {
-  auto out = rejection{why};
-  // PostgreSQL says nothing to who has not said what it speaks.
-  out.is_silent
-    = why == ec::login_timeout && record.stage == login_stage::startup;
-  return out;
 }
 
 /// A secret of another size is none of cenote's.
@@ -129,24 +75,25 @@ void hand_over(edge_state& edge, net::edge_stream stream, welcomed who) {
   edge.shards.adopt(who.lane, std::move(who.client));
 }
 
+/// 0: without end.
+duration time_left(const edge_settings& settings, time_point since) {
+  if (settings.login_time_max.count() <= 0)
+    return {};
+  const auto left = since + settings.login_time_max - clock::now();
+  return std::max<duration>(left, std::chrono::milliseconds{1});
+}
+
+} // namespace
+
 asio::awaitable<void> turn_away(edge_state_ptr edge, net::edge_stream stream) {
   const auto why = rejection{ec::too_many_logins};
-  note_failure(*edge, why, login_record{}, stream.peer());
+  note_failure(edge->counters, why, login_record{}, stream.peer());
   auto bytes = wire_form(why);
   // Fits into an empty socket's buffer; nobody is waited for.
   auto sent = co_await stream.write(std::move(bytes));
   static_cast<void>(sent);
   stream.close();
 }
-
-void begin_login(const edge_state_ptr& edge, net::edge_stream stream,
-                 std::optional<tenants::pool_mode> mode) {
-  spawn_watched(edge->on, [&](asio::cancellation_signal& stop) {
-    return serve_client(edge, std::move(stream), mode, stop);
-  });
-}
-
-} // namespace
 
 asio::awaitable<void> accept_clients(edge_state_ptr edge, net::listener& from,
                                      std::optional<tenants::pool_mode> mode) {
@@ -155,35 +102,42 @@ asio::awaitable<void> accept_clients(edge_state_ptr edge, net::listener& from,
     if (!stream)
       co_return;
     const auto settings = edge->settings.load();
-    if (edge->counters.logins_in_progress >= settings->logins_max)
+    if (edge->counters.logins_in_progress >= settings->logins_max) {
       asio::co_spawn(edge->on, turn_away(edge, std::move(*stream)),
                      asio::detached);
-    else
-      begin_login(edge, std::move(*stream), mode);
+      continue;
+    }
+    auto begun = begun_login{login_count{edge->counters}, clock::now(), mode};
+    go_on(edge, std::move(*stream), std::move(begun));
   }
 }
 
+void go_on(const edge_state_ptr& edge, net::edge_stream stream,
+           begun_login begun) {
+  spawn_watched(edge->on, [&](asio::cancellation_signal& stop) {
+    return serve_client(edge, std::move(stream), std::move(begun), stop);
+  });
+}
+
 asio::awaitable<void> serve_client(edge_state_ptr edge, net::edge_stream stream,
-                                   std::optional<tenants::pool_mode> mode,
+                                   begun_login begun,
                                    asio::cancellation_signal& stop) {
-  auto counted = in_progress{edge->counters};
   auto settings = edge->settings.load();
   const auto peer = stream.peer();
-  auto record = login_record{};
   auto limit = std::optional<watch>{};
-  limit.emplace(edge->watches, stop, settings->login_time_max,
+  limit.emplace(edge->watches, stop, time_left(*settings, begun.since),
                 ec::login_timeout);
   auto went = outcome<arrival>{rejection{ec::login_timeout}};
   if (!limit->is_over())
-    went = co_await try_log_in(stream, settings, mode, edge->login, record);
+    went = co_await try_log_in(stream, settings, begun, edge->login);
   if (limit->is_over()) {
     co_await asio::this_coro::reset_cancellation_state();
     if (std::holds_alternative<rejection>(went))
-      went = out_of_time(limit->why(), record);
+      went = out_of_time(limit->why(), begun.record);
   }
   limit.reset(); // What follows has limits of its own.
   if (auto* why = std::get_if<rejection>(&went)) {
-    note_failure(*edge, *why, record, peer);
+    note_failure(edge->counters, *why, begun.record, peer);
     co_return co_await refuse(stream, *why);
   }
   auto& what = *std::get_if<arrival>(&went);
@@ -194,7 +148,7 @@ asio::awaitable<void> serve_client(edge_state_ptr edge, net::edge_stream stream,
     hand_over(*edge, std::move(stream), std::move(*who));
   } else if (auto* admin = std::get_if<console_login>(&what)) {
     ++edge->counters.console_logins;
-    counted.end();
+    begun.counted.end();
     co_await edge->console.serve(std::move(stream), std::move(admin->user),
                                  admin->may_change);
   }

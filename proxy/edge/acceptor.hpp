@@ -5,6 +5,7 @@
 #include <asio/awaitable.hpp>
 
 #include "net/connect.hpp"
+#include "proxy/edge/begun_login.hpp"
 #include "proxy/edge/edge_state.hpp"
 
 namespace cenote::proxy::edge {
@@ -14,10 +15,17 @@ namespace cenote::proxy::edge {
 asio::awaitable<void> accept_clients(edge_state_ptr edge, net::listener& from,
                                      std::optional<tenants::pool_mode> mode);
 
-/// One client from its first byte to the shard, the console or the end. `stop`:
-/// of `spawn_watched`.
+/// Starts `serve_client`. On the edge's thread.
+void go_on(const edge_state_ptr& edge, net::edge_stream stream,
+           begun_login begun);
+
+/// One client from where its login is (from its first byte, if nobody has begun
+/// it) to the shard, the console or the end. `stop`: of `spawn_watched`.
 asio::awaitable<void> serve_client(edge_state_ptr edge, net::edge_stream stream,
-                                   std::optional<tenants::pool_mode> mode,
+                                   begun_login begun,
                                    asio::cancellation_signal& stop);
+
+/// One client too many is told so, and closed.
+asio::awaitable<void> turn_away(edge_state_ptr edge, net::edge_stream stream);
 
 } // namespace cenote::proxy::edge

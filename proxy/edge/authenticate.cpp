@@ -38,11 +38,12 @@ public:
     // nop
   }
 
-  asio::awaitable<outcome<auth_farewell>> run();
+  asio::awaitable<outcome<auth_farewell>> run(std::optional<scram_answer> said);
 
 private:
   asio::awaitable<answer> ask(std::vector<std::byte> request);
   asio::awaitable<outcome<auth_farewell>> by_scram(ec hopeless);
+  asio::awaitable<outcome<auth_farewell>> judge(ec hopeless, scram_answer said);
   asio::awaitable<result<protocol::scram_verifier>>
   derived_verifier(const secret& password);
   asio::awaitable<outcome<std::string>> scram_first();
@@ -51,7 +52,7 @@ private:
   asio::awaitable<result<void>> check_password(const secret& said);
   asio::awaitable<rejection> deny(failure why);
   rejection violation(std::string what) const;
-  protocol::scram_verifier visible_verifier() const;
+  protocol::scram_server server_for(ec hopeless, std::string nonce) const;
 
   net::edge_stream& stream_;
   const identity& whom_;
@@ -88,7 +89,8 @@ asio::awaitable<answer> exchange::ask(std::vector<std::byte> request) {
   co_return std::move(got->body);
 }
 
-asio::awaitable<outcome<auth_farewell>> exchange::run() {
+asio::awaitable<outcome<auth_farewell>>
+exchange::run(std::optional<scram_answer> said) {
   const bool is_private = stream_.is_tls() || stream_.peer().is_unix;
   const auto plan = plan_authentication(whom_.who.get(), is_private);
   if (plan.refused != ec::none)
@@ -98,6 +100,8 @@ asio::awaitable<outcome<auth_farewell>> exchange::run() {
     case proof::none:
       co_return auth_farewell{};
     case proof::scram:
+      if (said)
+        co_return co_await judge(plan.hopeless, std::move(*said));
       co_return co_await by_scram(plan.hopeless);
     case proof::md5:
       done = co_await by_md5(plan.hopeless);
@@ -115,25 +119,18 @@ asio::awaitable<outcome<auth_farewell>> exchange::run() {
 
 // -- SCRAM --------------------------------------------------------------------
 
-/// Salt and iterations as the client will see them. They come from the name the
-/// client said alone, unless a verifier is configured: nobody can tell a user
-/// with a password from one that does not exist.
-protocol::scram_verifier exchange::visible_verifier() const {
-  if (whom_.who) {
-    auto* text = std::get_if<tenants::scram_verifier>(&whom_.who->password);
-    if (text != nullptr) {
-      auto parsed = protocol::scram_verifier::parse(text->value.reveal());
-      if (parsed)
-        return *parsed;
-    }
-  }
-  return protocol::mock_verifier(with_.process_secret, whom_.salt_name);
+/// Says what a client may see, whoever it is; and judges by it.
+protocol::scram_server exchange::server_for(ec hopeless,
+                                            std::string nonce) const {
+  auto visible = visible_verifier(whom_, with_.process_secret);
+  visible.mock = visible.mock || hopeless != ec::none;
+  return protocol::scram_server{std::move(visible), std::move(nonce)};
 }
 
 /// Of a user whose password is configured in clear text.
 asio::awaitable<result<protocol::scram_verifier>>
 exchange::derived_verifier(const secret& password) {
-  auto visible = visible_verifier();
+  auto visible = visible_verifier(whom_, with_.process_secret);
   auto keys = co_await with_.deriver.keys(password, visible.salt,
                                           visible.iterations, &derived_);
   if (!keys)
@@ -144,9 +141,7 @@ exchange::derived_verifier(const secret& password) {
 
 /// The client-first-message, behind the choice of a mechanism.
 asio::awaitable<outcome<std::string>> exchange::scram_first() {
-  auto offer = protocol::authentication_sasl{};
-  offer.mechanisms.push_back(protocol::scram_mechanism);
-  auto request = protocol::encoded(offer);
+  auto request = scram_offer();
   auto got = co_await ask(std::move(request));
   if (auto* why = std::get_if<rejection>(&got))
     co_return std::move(*why);
@@ -170,14 +165,13 @@ asio::awaitable<outcome<auth_farewell>> exchange::by_scram(ec hopeless) {
   auto first = co_await scram_first();
   if (auto* why = std::get_if<rejection>(&first))
     co_return std::move(*why);
-  const auto& client_first = *std::get_if<0>(&first);
+  auto said = scram_answer{};
+  said.client_first = std::move(*std::get_if<0>(&first));
+  said.nonce = make_nonce();
   // The challenge needs salt and iterations only; what is right is derived when
   // the proof is there, as late for a known user as for an unknown one.
-  const auto nonce = make_nonce();
-  auto visible = visible_verifier();
-  visible.mock = visible.mock || hopeless != ec::none;
-  auto server = protocol::scram_server{std::move(visible), nonce};
-  auto challenge = server.start(client_first);
+  auto server = server_for(hopeless, said.nonce);
+  auto challenge = server.start(said.client_first);
   if (!challenge)
     co_return violation("client-first-message: " + challenge.error().detail);
   auto next = protocol::authentication_sasl_continue{};
@@ -186,6 +180,15 @@ asio::awaitable<outcome<auth_farewell>> exchange::by_scram(ec hopeless) {
   auto got = co_await ask(std::move(request));
   if (auto* why = std::get_if<rejection>(&got))
     co_return std::move(*why);
+  said.client_final = protocol::as_text(*std::get_if<0>(&got));
+  co_return co_await judge(hopeless, std::move(said));
+}
+
+asio::awaitable<outcome<auth_farewell>> exchange::judge(ec hopeless,
+                                                        scram_answer said) {
+  auto server = server_for(hopeless, said.nonce);
+  auto challenge = server.start(said.client_first);
+  CENOTE_ASSERT(challenge);
   const auto* plain
     = hopeless == ec::none
       ? std::get_if<tenants::plain_password>(&whom_.who->password)
@@ -194,11 +197,11 @@ asio::awaitable<outcome<auth_farewell>> exchange::by_scram(ec hopeless) {
     auto verifier = co_await derived_verifier(plain->value);
     if (!verifier)
       co_return rejection{verifier.error()};
-    server = protocol::scram_server{std::move(*verifier), nonce};
-    auto same_challenge = server.start(client_first);
+    server = protocol::scram_server{std::move(*verifier), said.nonce};
+    auto same_challenge = server.start(said.client_first);
     CENOTE_ASSERT(same_challenge && *same_challenge == *challenge);
   }
-  auto proof = server.finish(protocol::as_text(*std::get_if<0>(&got)));
+  auto proof = server.finish(said.client_final);
   if (!proof) {
     auto why = proof.error();
     if (why.code == ec::wrong_password && hopeless != ec::none)
@@ -277,7 +280,8 @@ asio::awaitable<result<void>> exchange::check_password(const secret& said) {
     co_return result<void>{};
   }
   derived_ = true;
-  auto matches = co_await with_.deriver.matches(said, visible_verifier());
+  auto matches = co_await with_.deriver.matches(
+    said, visible_verifier(whom_, with_.process_secret));
   if (!matches)
     co_return matches.error();
   if (!*matches)
@@ -287,11 +291,30 @@ asio::awaitable<result<void>> exchange::check_password(const secret& said) {
 
 } // namespace
 
-asio::awaitable<outcome<auth_farewell>> authenticate(net::edge_stream& stream,
-                                                     const identity& whom,
-                                                     auth_services& with) {
+asio::awaitable<outcome<auth_farewell>>
+authenticate(net::edge_stream& stream, const identity& whom,
+             auth_services& with, std::optional<scram_answer> said) {
   auto one = exchange{stream, whom, with};
-  co_return co_await one.run();
+  co_return co_await one.run(std::move(said));
+}
+
+protocol::scram_verifier visible_verifier(const identity& whom,
+                                          const secret& process_secret) {
+  if (whom.who) {
+    auto* text = std::get_if<tenants::scram_verifier>(&whom.who->password);
+    if (text != nullptr) {
+      auto parsed = protocol::scram_verifier::parse(text->value.reveal());
+      if (parsed)
+        return *parsed;
+    }
+  }
+  return protocol::mock_verifier(process_secret, whom.salt_name);
+}
+
+std::vector<std::byte> scram_offer() {
+  auto offer = protocol::authentication_sasl{};
+  offer.mechanisms.push_back(protocol::scram_mechanism);
+  return protocol::encoded(offer);
 }
 
 std::string random_bytes(std::size_t count) {

@@ -1,6 +1,8 @@
 #include "proxy/edge/edge.hpp"
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -13,6 +15,7 @@
 #include "proxy/edge/acceptor.hpp"
 #include "proxy/edge/cancel_delivery.hpp"
 #include "proxy/edge/edge_state.hpp"
+#include "proxy/edge/front_porch.hpp"
 #include "proxy/edge/opener.hpp"
 
 namespace cenote::proxy::edge {
@@ -43,13 +46,32 @@ result<void> edge::listen(const std::vector<listener_settings>& where) {
       return one.error();
     opened.push_back(std::make_unique<net::listener>(std::move(*one)));
   }
+  auto doors = std::vector<shared_listener>{};
   for (std::size_t i = 0; i < where.size(); ++i) {
-    auto& one = *opened[i];
-    one.await_first_bytes(first_bytes_time);
-    log::info("listening", {log::kv("address", one.name())});
-    state_->listeners.push_back(std::move(opened[i]));
-    asio::co_spawn(state_->on, accept_clients(state_, one, where[i].mode),
-                   asio::detached);
+    auto socket = opened[i]->share();
+    if (!socket)
+      return failure{ec::os_error, std::strerror(errno)};
+    auto shared = std::make_shared<const net::unique_fd>(std::move(socket));
+    auto& door = doors.emplace_back();
+    door.socket = std::move(shared);
+    door.mode = where[i].mode;
+    if (const auto& local = opened[i]->local())
+      door.local.emplace(local->host, local->port);
+  }
+  for (auto& one : opened) {
+    one->await_first_bytes(first_bytes_time);
+    log::info("listening", {log::kv("address", one->name())});
+    state_->listeners.push_back(std::move(one));
+  }
+  const auto has_porches = state_->shards.open_porches(
+    std::make_shared<front_porch_maker>(state_, std::move(doors)));
+  for (std::size_t i = 0; i < where.size(); ++i) {
+    auto& one = *state_->listeners[i];
+    if (has_porches)
+      one.leave_to_others();
+    else
+      asio::co_spawn(state_->on, accept_clients(state_, one, where[i].mode),
+                     asio::detached);
   }
   return {};
 }
@@ -70,6 +92,7 @@ void edge::stop_accepting() {
 
 void edge::stop() {
   stop_accepting();
+  state_->shards.end_logins(ec::shutting_down);
   asio::post(state_->on,
              [state = state_] { state->watches.end_all(ec::shutting_down); });
 }

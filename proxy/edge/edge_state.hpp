@@ -24,6 +24,7 @@ struct edge_state {
       shards{parts.shards},
       console{parts.console},
       settings{parts.settings},
+      quotas{parts.quotas},
       keys{parts.keys},
       process_secret{random_bytes(32)},
       deriver{on},
@@ -38,6 +39,7 @@ struct edge_state {
   data_plane& shards;
   console_service& console;
   const edge_settings_cell& settings;
+  quota_book& quotas;
   key_store& keys;
   secret process_secret;
   key_deriver deriver;

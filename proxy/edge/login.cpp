@@ -11,11 +11,9 @@ namespace cenote::proxy::edge {
 
 namespace {
 
-peer_name name_of(const net::address& at) {
-  auto out = peer_name{};
-  out.address = at.is_unix ? std::string{"unix"} : at.host;
-  out.port = at.port;
-  return out;
+net::packed_address packed(const net::address& at) noexcept {
+  return at.is_unix ? net::packed_address{}
+                    : net::packed_address{at.host, at.port};
 }
 
 /// Pool, quota units and seat of an authenticated client. The settings of a
@@ -50,23 +48,6 @@ subscribe(identity& whom, std::optional<tenants::pool_mode> mode,
   co_return std::move(*std::get_if<admission>(&answer));
 }
 
-client_adoption make_adoption(const net::edge_stream& stream, identity whom,
-                              subscription seat,
-                              std::vector<std::byte> last_words) {
-  auto out = client_adoption{};
-  out.seat = std::move(seat);
-  out.last_words = std::move(last_words);
-  out.user = std::move(whom.user);
-  out.database = std::move(whom.database);
-  out.application_name = std::move(whom.application_name);
-  out.peer = name_of(stream.peer());
-  out.local = name_of(stream.local());
-  out.is_tls = stream.is_tls();
-  out.has_long_key = whom.has_long_key;
-  out.settings = std::move(whom.settings);
-  return out;
-}
-
 /// Stages 5 and 6.
 asio::awaitable<outcome<arrival>>
 join_pool(net::edge_stream& stream, identity whom, auth_farewell farewell,
@@ -83,46 +64,48 @@ join_pool(net::edge_stream& stream, identity whom, auth_farewell farewell,
   auto to = protocol::writer{farewell};
   protocol::authentication_ok{}.encode(to);
   const auto lane = seat.lane;
-  auto client = make_adoption(stream, std::move(whom), std::move(seat.seat),
-                              std::move(farewell));
-  client.greet = std::move(seat.greet);
+  auto client
+    = make_adoption(std::move(whom), std::move(seat), std::move(farewell),
+                    stream.peer(), stream.local());
+  client.is_tls = stream.is_tls();
   co_return arrival{welcomed{lane, std::move(client)}};
 }
 
 } // namespace
+
+client_adoption make_adoption(identity whom, admission seat,
+                              std::vector<std::byte> last_words) {
+  auto out = client_adoption{};
+  out.seat = std::move(seat.seat);
+  out.greet = std::move(seat.greet);
+  out.last_words = std::move(last_words);
+  out.user = std::move(whom.user);
+  out.database = std::move(whom.database);
+  out.application_name = std::move(whom.application_name);
+  out.has_long_key = whom.has_long_key;
+  out.settings = std::move(whom.settings);
+  return out;
+}
 
 client_id next_client_id() noexcept {
   static std::atomic<std::uint64_t> last{0};
   return client_id{last.fetch_add(1, std::memory_order_relaxed) + 1};
 }
 
-std::string_view name(login_stage stage) noexcept {
-  switch (stage) {
-    case login_stage::startup:
-      return "startup";
-    case login_stage::resolve:
-      return "resolve";
-    case login_stage::authenticate:
-      return "authenticate";
-    case login_stage::subscribe:
-      return "subscribe";
-    case login_stage::greet:
-      return "greet";
-  }
-  return "?";
-}
+namespace {
 
-asio::awaitable<outcome<arrival>>
-log_in(net::edge_stream& stream, edge_settings_ptr settings,
-       std::optional<tenants::pool_mode> listener_mode, login_services& with,
-       login_record& record) {
-  auto first = co_await read_startup(stream, settings);
+/// Stages 2 and 3. Nothing: `begun.whom` is set, and the login goes on.
+asio::awaitable<std::optional<outcome<arrival>>>
+find_out_who(net::edge_stream& stream, edge_settings_ptr settings,
+             begun_login& begun, login_services& with) {
+  auto first = co_await read_startup(stream, settings, begun.tls_was_refused);
   if (auto* why = std::get_if<rejection>(&first))
-    co_return std::move(*why);
+    co_return outcome<arrival>{std::move(*why)};
   auto& wish = *std::get_if<first_wish>(&first);
   if (auto* cancel = std::get_if<protocol::cancel_request>(&wish))
-    co_return arrival{std::move(*cancel)};
+    co_return outcome<arrival>{arrival{std::move(*cancel)}};
   const auto& hello = *std::get_if<protocol::startup_message>(&wish);
+  auto& record = begun.record;
   record.stage = login_stage::resolve;
   record.user = hello.find("user");
   record.database = hello.find("database");
@@ -131,19 +114,33 @@ log_in(net::edge_stream& stream, edge_settings_ptr settings,
   auto catalog = with.catalog.load();
   auto found = resolve_identity(hello, sni, *catalog, *settings);
   if (auto* why = std::get_if<rejection>(&found))
-    co_return std::move(*why);
-  auto& whom = *std::get_if<identity>(&found);
-  record.stage = login_stage::authenticate;
-  record.user = whom.user;
-  record.tenant = whom.tenant;
-  record.database = whom.database;
-  auto proven = co_await authenticate(stream, whom, with.auth);
+    co_return outcome<arrival>{std::move(*why)};
+  begun.whom = std::move(*std::get_if<identity>(&found));
+  note_identity(record, *begun.whom);
+  co_return std::nullopt;
+}
+
+} // namespace
+
+asio::awaitable<outcome<arrival>> log_in(net::edge_stream& stream,
+                                         edge_settings_ptr settings,
+                                         begun_login& begun,
+                                         login_services& with) {
+  if (!begun.whom) {
+    auto met = co_await find_out_who(stream, std::move(settings), begun, with);
+    if (met)
+      co_return std::move(*met);
+  }
+  auto& whom = *begun.whom;
+  auto proven
+    = co_await authenticate(stream, whom, with.auth, std::move(begun.answer));
   if (auto* why = std::get_if<rejection>(&proven))
     co_return std::move(*why);
   auto& farewell = *std::get_if<auth_farewell>(&proven);
+  auto& record = begun.record;
   if (!whom.is_console)
     co_return co_await join_pool(stream, std::move(whom), std::move(farewell),
-                                 listener_mode, with, record);
+                                 begun.mode, with, record);
   record.stage = login_stage::greet;
   auto sent = co_await stream.write(std::move(farewell));
   if (!sent)

@@ -10,6 +10,7 @@
 
 #include "net/edge_stream.hpp"
 #include "proxy/edge/authenticate.hpp"
+#include "proxy/edge/begun_login.hpp"
 #include "proxy/edge/pool_lookup.hpp"
 #include "proxy/edge/rejection.hpp"
 #include "proxy/edge/services.hpp"
@@ -30,24 +31,10 @@ struct login_services {
 /// The next client's number. One counter for all edges of the process.
 [[nodiscard]] client_id next_client_id() noexcept;
 
-/// How far a login came: a log field.
-enum class login_stage : std::uint8_t {
-  startup,
-  resolve,
-  authenticate,
-  subscribe,
-  greet,
-};
-
-[[nodiscard]] std::string_view name(login_stage stage) noexcept;
-
-/// What is known of a login while it runs, for the log.
-struct login_record {
-  login_stage stage = login_stage::startup;
-  std::string user;
-  std::string tenant;
-  std::string database;
-};
+/// A client that has its seat; without its socket and its addresses, and as if
+/// without TLS.
+[[nodiscard]] client_adoption make_adoption(identity whom, admission seat,
+                                            std::vector<std::byte> last_words);
 
 /// A client that is logged in, all but its socket and the last words to it.
 struct welcomed {
@@ -76,12 +63,13 @@ struct console_login {
 /// What came of a connection: a client, a console session, a CancelRequest.
 using arrival = std::variant<welcomed, console_login, protocol::cancel_request>;
 
-/// Stages 2 to 6 (DESIGN 5) of one client. The last words to a client are for
-/// the shard to say; a console user has heard them. Refusals are returned, not
-/// sent. `record` is kept up to date also when the login is cancelled.
-asio::awaitable<outcome<arrival>>
-log_in(net::edge_stream& stream, edge_settings_ptr settings,
-       std::optional<tenants::pool_mode> listener_mode, login_services& with,
-       login_record& record);
+/// Stages 2 to 6 (DESIGN 5) of one client, from where `begun` is. The last
+/// words to a client are for the shard to say; a console user has heard them.
+/// Refusals are returned, not sent. `begun.record` is kept up to date also when
+/// the login is cancelled.
+asio::awaitable<outcome<arrival>> log_in(net::edge_stream& stream,
+                                         edge_settings_ptr settings,
+                                         begun_login& begun,
+                                         login_services& with);
 
 } // namespace cenote::proxy::edge

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,6 +37,13 @@ using subscribe_outcome = std::variant<admission, refusal>;
 class pool_directory {
 public:
   virtual ~pool_directory() = default;
+
+  /// A seat at once, where the pool lets everybody in; then `units` are taken.
+  /// Nothing: ask with `subscribe`. Any thread.
+  virtual std::optional<admission> enter(const tenants::pool_spec&, client_id,
+                                         std::vector<quota_unit>&) {
+    return std::nullopt;
+  }
 
   virtual asio::awaitable<subscribe_outcome>
   subscribe(std::shared_ptr<const tenants::pool_spec> spec, client_id who,

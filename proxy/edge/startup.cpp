@@ -177,11 +177,14 @@ asio::awaitable<outcome<first_wish>> welcome(net::edge_stream& stream,
 } // namespace
 
 asio::awaitable<outcome<first_wish>> read_startup(net::edge_stream& stream,
-                                                  edge_settings_ptr settings) {
-  auto failed = co_await begin_direct_tls(stream, *settings);
+                                                  edge_settings_ptr settings,
+                                                  bool tls_was_refused) {
+  auto failed = std::optional<rejection>{};
+  if (!tls_was_refused)
+    failed = co_await begin_direct_tls(stream, *settings);
   if (failed)
     co_return std::move(*failed);
-  auto done = asked{stream.is_tls(), stream.is_tls()};
+  auto done = asked{stream.is_tls() || tls_was_refused, stream.is_tls()};
   auto intake = packet_intake{stream};
   for (;;) {
     failed = co_await intake.read();

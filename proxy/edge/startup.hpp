@@ -25,7 +25,9 @@ using first_wish
 /// does. Fails with `startup_malformed`, `startup_too_large`,
 /// `unsupported_protocol`, `bytes_before_tls`, `tls_required`,
 /// `tls_handshake_failed`, or like `edge_stream::read_more`.
+/// `tls_was_refused`: somebody has answered an SSLRequest already, with no.
 asio::awaitable<outcome<first_wish>> read_startup(net::edge_stream& stream,
-                                                  edge_settings_ptr settings);
+                                                  edge_settings_ptr settings,
+                                                  bool tls_was_refused = false);
 
 } // namespace cenote::proxy::edge

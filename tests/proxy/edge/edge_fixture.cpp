@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -10,11 +11,13 @@
 #include <boost/test/unit_test.hpp>
 
 #include "net/edge_stream.hpp"
+#include "net/uring.hpp"
 #include "protocol/md5.hpp"
 #include "protocol/messages.hpp"
 #include "protocol/reader.hpp"
 #include "protocol/scram.hpp"
 #include "tests/net/tls_support.hpp"
+#include "tests/support/wants_uring.hpp"
 
 namespace cenote::test {
 
@@ -40,16 +43,63 @@ void fake_shards::adopt(proxy::lane_ref, proxy::client_adoption client) {
   clients.push_back(std::move(client));
 }
 
+bool on_porch() {
+  static const auto wanted = std::getenv("CENOTE_TEST_PORCH") != nullptr;
+  return wanted;
+}
+
+namespace {
+
+struct edge_of_nobody final : proxy::edge_port {
+  void deliver_cancel(proxy::cancel_order) noexcept override {
+    // nop
+  }
+};
+
+} // namespace
+
+bool fake_shards::open_porches(const proxy::porch_maker_ptr& by) {
+  if (!on_porch())
+    return false;
+  auto engine
+    = wants_uring() ? net::make_uring_engine() : net::make_epoll_engine();
+  BOOST_REQUIRE(static_cast<bool>(engine));
+  no_edge = std::make_unique<edge_of_nobody>();
+  home = std::make_unique<proxy::shard>(0, std::move(*engine), *no_edge);
+  home->build(*by);
+  return true;
+}
+
+void fake_shards::end_logins(ec why) {
+  if (home)
+    home->end_logins(why);
+}
+
+proxy::edge::admission
+fake_pools::admit(client_id who, std::vector<proxy::quota_unit> units) const {
+  auto out = proxy::edge::admission{};
+  out.lane.shard = 1; // Not the one of the porch.
+  out.greet = greet;
+  out.seat = proxy::subscription{who, port, std::move(units)};
+  return out;
+}
+
+std::optional<proxy::edge::admission>
+fake_pools::enter(const tenants::pool_spec& spec, client_id who,
+                  std::vector<proxy::quota_unit>& units) {
+  if (no)
+    return std::nullopt;
+  asked.push_back(spec);
+  return admit(who, std::move(units));
+}
+
 asio::awaitable<proxy::edge::subscribe_outcome>
 fake_pools::subscribe(std::shared_ptr<const tenants::pool_spec> spec,
                       client_id who, std::vector<proxy::quota_unit> units) {
   asked.push_back(*spec);
   if (no)
     co_return *no;
-  auto out = proxy::edge::admission{};
-  out.greet = greet;
-  out.seat = proxy::subscription{who, port, std::move(units)};
-  co_return out;
+  co_return admit(who, std::move(units));
 }
 
 asio::awaitable<void> fake_console::serve(net::edge_stream stream,
@@ -324,10 +374,13 @@ edge_fixture::~edge_fixture() {
   // A coroutine that outlives its test must not outlive what it uses.
   if (edge) {
     edge->stop();
+    if (shards.home)
+      shards.home->turn(shards.home->now());
     io.restart();
     io.run_for(5s);
   }
   edge.reset();
+  shards.home.reset();
 }
 
 void edge_fixture::start(std::optional<tenants::pool_mode> mode) {
@@ -344,6 +397,8 @@ void edge_fixture::run_until(const std::function<bool()>& done) {
   const auto deadline = std::chrono::steady_clock::now() + 20s;
   while (!done()) {
     BOOST_TEST_REQUIRE((std::chrono::steady_clock::now() < deadline));
+    if (shards.home)
+      shards.home->turn(shards.home->now());
     io.restart();
     // Short: the test's own end of a socket is not on this loop.
     if (io.run_one_for(1ms) != 0)

@@ -19,6 +19,7 @@
 #include "proxy/edge/key_store.hpp"
 #include "proxy/edge/quota_book.hpp"
 #include "proxy/edge/services.hpp"
+#include "proxy/shard.hpp"
 #include "tenants/catalog.hpp"
 #include "tests/support/quiet_data_plane.hpp"
 
@@ -56,7 +57,12 @@ struct fake_port final : proxy::pool_port {
   std::vector<proxy::refusal> failed;
 };
 
-/// Keeps what is handed over, and says the last words as a shard would.
+/// Whether the logins under test begin on a porch: CENOTE_TEST_PORCH is set.
+bool on_porch();
+
+/// Keeps what is handed over, and says the last words as a shard would. With
+/// `on_porch` there is one real shard, run by the test, and everybody who logs
+/// in belongs to another.
 struct fake_shards final : quiet_data_plane {
   struct settled_cancel {
     std::uint32_t shard;
@@ -68,6 +74,9 @@ struct fake_shards final : quiet_data_plane {
   void adopt(proxy::lane_ref, proxy::server_adoption server) override {
     servers.push_back(std::move(server));
   }
+  bool open_porches(const proxy::porch_maker_ptr& by) override;
+  void end_logins(ec why) override;
+
   void cancel(proxy::cancel_key key) override {
     cancels.push_back(std::move(key));
   }
@@ -80,10 +89,16 @@ struct fake_shards final : quiet_data_plane {
   std::vector<proxy::server_adoption> servers;
   std::vector<proxy::cancel_key> cancels;
   std::vector<settled_cancel> settled;
+  std::unique_ptr<proxy::edge_port> no_edge;
+  std::unique_ptr<proxy::shard> home; ///< With the porch; else null.
 };
 
 /// Admits everybody, or nobody with `no`.
 struct fake_pools final : proxy::edge::pool_directory {
+  std::optional<proxy::edge::admission>
+  enter(const tenants::pool_spec& spec, client_id who,
+        std::vector<proxy::quota_unit>& units) override;
+
   asio::awaitable<proxy::edge::subscribe_outcome>
   subscribe(std::shared_ptr<const tenants::pool_spec> spec, client_id who,
             std::vector<proxy::quota_unit> units) override;
@@ -92,6 +107,10 @@ struct fake_pools final : proxy::edge::pool_directory {
   std::shared_ptr<const proxy::greeting> greet;
   std::optional<proxy::refusal> no;
   std::vector<tenants::pool_spec> asked;
+
+private:
+  proxy::edge::admission admit(client_id who,
+                               std::vector<proxy::quota_unit> units) const;
 };
 
 struct fake_console final : proxy::edge::console_service {
