@@ -24,8 +24,11 @@ namespace {
 /// How long a full descriptor table is left alone before the next try.
 constexpr auto accept_pause = std::chrono::milliseconds{100};
 
-/// More than that of the clients that came last went elsewhere.
+/// So many more clients than stayed went elsewhere.
 constexpr int strangers_max = 8;
+
+/// How long the doors stay shut then.
+constexpr auto away_time = std::chrono::seconds{1};
 
 bool is_out_of_resources(int error) {
   return error == EMFILE || error == ENFILE || error == ENOMEM
@@ -39,31 +42,31 @@ bool is_out_of_resources(int error) {
 porch_door::porch_door(front_porch& home, shared_listener from)
   : home_{home},
     from_{std::move(from)} {
-  open();
+  // nop
 }
 
 porch_door::~porch_door() {
-  home_.home().io().unwatch(*this);
+  shut();
 }
 
 void porch_door::open() {
+  if (!from_.socket)
+    return;
   auto opened = home_.home().io().watch(from_.socket->get(), *this);
   if (!opened)
     log::error("a shard cannot accept",
                {log::kv("detail", opened.error().detail)});
 }
 
-/// The last shard to do so gives the port back.
-void porch_door::close() {
+void porch_door::shut() {
   home_.home().io().unwatch(*this);
-  from_.socket.reset();
+  home_.home().clocks().disarm(pause_);
 }
 
-void porch_door::step_back() {
-  if (pause_.is_armed() || !from_.socket)
-    return;
-  home_.home().io().unwatch(*this);
-  open();
+/// Nobody listens any more. The last shard to see it gives the port back.
+void porch_door::give_up() {
+  shut();
+  from_.socket.reset();
 }
 
 /// One for each turn: who is logged in already is served in between.
@@ -78,8 +81,8 @@ void porch_door::on_ready() {
                          from_);
   const auto error = errno;
   auto& home = home_.home();
-  if (error == EINVAL) // Nobody listens any more.
-    return close();
+  if (error == EINVAL)
+    return give_up();
   if (!is_out_of_resources(error))
     return; // Another shard was faster, or the connection died before we came.
   log::warn("cannot accept", {log::kv("reason", std::strerror(error))});
@@ -94,12 +97,15 @@ void porch_door::on_time(time_point) {
 // -- the porch ----------------------------------------------------------------
 
 front_porch::front_porch(edge_state_ptr edge, shard& home,
-                         const std::vector<shared_listener>& doors)
+                         const std::vector<shared_listener>& doors,
+                         std::shared_ptr<std::atomic<int>> open_count)
   : edge_{std::move(edge)},
     home_{home},
+    open_count_{std::move(open_count)},
     lookup_{edge_->quotas} {
   for (const auto& each : doors)
     doors_.push_back(std::make_unique<porch_door>(*this, each));
+  open();
 }
 
 front_porch::~front_porch() = default;
@@ -157,15 +163,40 @@ void front_porch::pass_on(begun_login begun, net::unique_fd socket,
   });
 }
 
-/// The kernel wakes the shard that began to watch first, as long as it sleeps.
-/// That should be the one where most clients belong.
+// -- who opens ----------------------------------------------------------------
+
+void front_porch::open() {
+  is_open_ = true;
+  ++*open_count_;
+  for (auto& each : doors_)
+    each->open();
+}
+
+/// A client costs less where it belongs, and a shard that is not woken costs
+/// nothing. Who sees mostly strangers shuts its doors for a while, if another
+/// shard has its own open.
 void front_porch::note_seat(bool is_here) {
   strangers_ = std::max(strangers_ + (is_here ? -1 : 1), -strangers_max);
-  if (strangers_ < strangers_max)
-    return;
+  if (strangers_ >= strangers_max)
+    leave_to_others();
+}
+
+void front_porch::leave_to_others() {
   strangers_ = 0;
+  auto open_now = open_count_->load();
+  do {
+    if (open_now <= 1 || !is_open_)
+      return;
+  } while (!open_count_->compare_exchange_weak(open_now, open_now - 1));
+  is_open_ = false;
   for (auto& each : doors_)
-    each->step_back();
+    each->shut();
+  home_.clocks().arm(away_, home_.now() + away_time);
+}
+
+void front_porch::on_time(time_point) {
+  open();
+  strangers_ = strangers_max - 1; // One more, and they stay shut.
 }
 
 void front_porch::forget(guest& which) noexcept {

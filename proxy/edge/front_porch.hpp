@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -36,16 +37,15 @@ public:
   porch_door(const porch_door&) = delete;
   porch_door& operator=(const porch_door&) = delete;
 
-  /// Other shards are woken first from now on.
-  void step_back();
+  void open();
+  void shut();
 
   void on_ready() override;
   /// It was left alone for a moment: the system was out of descriptors.
   void on_time(time_point now) override;
 
 private:
-  void open();
-  void close();
+  void give_up();
 
   front_porch& home_;
   shared_listener from_;
@@ -57,13 +57,18 @@ private:
 /// engine changes then. What needs more (TLS, a console, keys to be derived, a
 /// pool that is not there yet) and all that fails goes on at the edge. Shard
 /// thread.
-class front_porch final : public porch {
+class front_porch final : public porch, public timed {
 public:
+  /// `open_count`: of all porches, how many have their doors open.
   front_porch(edge_state_ptr edge, shard& home,
-              const std::vector<shared_listener>& doors);
+              const std::vector<shared_listener>& doors,
+              std::shared_ptr<std::atomic<int>> open_count);
   ~front_porch() override;
 
   void end_all(ec why) override;
+
+  /// The doors have been shut long enough.
+  void on_time(time_point now) override;
 
   /// A connection was made.
   void take_in(net::unique_fd socket, const net::packed_address& peer,
@@ -81,6 +86,10 @@ public:
   /// Destroys the guest: the last thing that it may ask for.
   void forget(guest& which) noexcept;
 
+  [[nodiscard]] bool is_open() const noexcept {
+    return is_open_;
+  }
+
   [[nodiscard]] shard& home() noexcept {
     return home_;
   }
@@ -94,8 +103,14 @@ public:
   }
 
 private:
+  void open();
+  void leave_to_others();
+
   edge_state_ptr edge_;
   shard& home_;
+  std::shared_ptr<std::atomic<int>> open_count_;
+  timers::entry away_{*this};
+  bool is_open_ = false;
   int strangers_ = 0; ///< Clients that went elsewhere, less those that stayed.
   pool_lookup lookup_;
   std::unordered_map<guest*, std::unique_ptr<guest>> guests_;
@@ -112,12 +127,14 @@ public:
   }
 
   std::unique_ptr<porch> make(shard& of) noexcept override {
-    return std::make_unique<front_porch>(edge_, of, doors_);
+    return std::make_unique<front_porch>(edge_, of, doors_, open_count_);
   }
 
 private:
   edge_state_ptr edge_;
   std::vector<shared_listener> doors_;
+  std::shared_ptr<std::atomic<int>> open_count_
+    = std::make_shared<std::atomic<int>>(0);
 };
 
 } // namespace cenote::proxy::edge

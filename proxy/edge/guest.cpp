@@ -321,7 +321,9 @@ bool guest::join(std::vector<std::byte>& last_words) {
   auto to = protocol::writer{last_words};
   protocol::authentication_ok{}.encode(to);
   auto client = make_adoption(std::move(*begun_.whom), std::move(*seat),
-                              std::move(last_words), peer_, *local_);
+                              std::move(last_words));
+  client.peer = peer_;
+  client.local = *local_;
   client.socket = std::move(socket_);
   client.stream = std::exchange(stream_, nullptr);
   client.unread = std::move(have_);

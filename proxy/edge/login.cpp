@@ -64,9 +64,10 @@ join_pool(net::edge_stream& stream, identity whom, auth_farewell farewell,
   auto to = protocol::writer{farewell};
   protocol::authentication_ok{}.encode(to);
   const auto lane = seat.lane;
-  auto client
-    = make_adoption(std::move(whom), std::move(seat), std::move(farewell),
-                    stream.peer(), stream.local());
+  auto client = make_adoption(std::move(whom), std::move(seat),
+                              std::move(farewell));
+  client.peer = packed(stream.peer());
+  client.local = packed(stream.local());
   client.is_tls = stream.is_tls();
   co_return arrival{welcomed{lane, std::move(client)}};
 }
