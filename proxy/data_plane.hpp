@@ -105,6 +105,20 @@ public:
   /// Hands a logged-in server to its lane; of several, to the first.
   virtual void adopt(lane_ref where, server_adoption server) = 0;
 
+  /// The lane of the pool that a client with this seat should be in: the one on
+  /// the shard `here`, unless another has fewer clients. `adopt` takes it as it
+  /// is.
+  [[nodiscard]] virtual lane_ref place(lane_ref where, const subscription&,
+                                       std::uint32_t) {
+    return where;
+  }
+
+  /// Like `adopt`, at once: on the thread of `where.shard`, which `place` gave,
+  /// with a client that is on its engine already or has a socket.
+  virtual void adopt_here(shard&, lane_ref, client_adoption) {
+    // nop
+  }
+
   /// Gives every shard a porch, where clients log in. False: there are no
   /// shards to have one, the caller must accept clients itself. At most once.
   virtual bool open_porches(const porch_maker_ptr&) {

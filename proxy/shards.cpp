@@ -48,6 +48,16 @@ std::uint32_t lane_count(const tenants::pool_settings& settings,
   return shares_listens ? 1 : std::clamp(settings.lanes, 1u, most);
 }
 
+/// Before it is in its lane, so that the next one sees it.
+void note_client(lane_ref where, const client_adoption& client) {
+  auto* port = client.seat.port();
+  if (port == nullptr || !port->board().is_shared())
+    return;
+  auto& board = port->board();
+  if (auto index = board.on_shard(where.shard))
+    ++board.at(*index).clients;
+}
+
 } // namespace
 
 result<std::unique_ptr<shards>>
@@ -183,17 +193,29 @@ void shards::end_client(client_id who, ec why) {
       [home = one.get(), who, why]() noexcept { home->end_client(who, why); });
 }
 
+lane_ref shards::place(lane_ref where, const subscription& seat,
+                       std::uint32_t here) {
+  auto* port = seat.port();
+  if (where.count == 1 || port == nullptr || !port->board().is_shared())
+    return where;
+  auto& board = port->board();
+  auto index = board.emptiest();
+  const auto mine = board.on_shard(here);
+  if (mine && board.at(*mine).clients <= board.at(index).clients)
+    index = *mine;
+  return {board.at(index).shard, where.lane, 1};
+}
+
+void shards::adopt_here(shard& home, lane_ref where, client_adoption client) {
+  note_client(where, client);
+  home.adopt(where.lane, std::move(client));
+}
+
 void shards::adopt(lane_ref where, client_adoption client) {
   if (where.shard >= shards_.size())
     return;
-  auto* port = client.seat.port();
-  if (port != nullptr && port->board().is_shared()) {
-    auto& board = port->board();
-    if (where.count > 1)
-      where.shard = board.at(board.emptiest()).shard;
-    if (auto index = board.on_shard(where.shard))
-      ++board.at(*index).clients;
-  }
+  where = place(where, client.seat, where.shard);
+  note_client(where, client);
   auto& home = *shards_[where.shard];
   home.post(
     [&home, id = where.lane, client = std::move(client)]() mutable noexcept {

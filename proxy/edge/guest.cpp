@@ -307,7 +307,7 @@ bool guest::join(std::vector<std::byte>& last_words) {
   auto seat = edge.login.pools.enter(*where->spec, next_client_id(), *units);
   if (!seat)
     return false;
-  const auto lane = seat->lane;
+  const auto lane = edge.shards.place(seat->lane, seat->seat, home.index());
   const auto is_here = lane.shard == home.index();
   if (!is_here && stream_ != nullptr) {
     auto given = home.io().detach(*stream_);
@@ -332,7 +332,7 @@ bool guest::join(std::vector<std::byte>& last_words) {
   porch.forget(*this);
   porch.note_seat(is_here);
   if (is_here)
-    porch.home().adopt(lane.lane, std::move(client));
+    porch.edge().shards.adopt_here(porch.home(), lane, std::move(client));
   else
     porch.edge().shards.adopt(lane, std::move(client));
   return true;

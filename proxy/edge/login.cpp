@@ -64,8 +64,8 @@ join_pool(net::edge_stream& stream, identity whom, auth_farewell farewell,
   auto to = protocol::writer{farewell};
   protocol::authentication_ok{}.encode(to);
   const auto lane = seat.lane;
-  auto client = make_adoption(std::move(whom), std::move(seat),
-                              std::move(farewell));
+  auto client
+    = make_adoption(std::move(whom), std::move(seat), std::move(farewell));
   client.peer = packed(stream.peer());
   client.local = packed(stream.local());
   client.is_tls = stream.is_tls();
