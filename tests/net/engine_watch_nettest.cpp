@@ -7,7 +7,8 @@
 using namespace cenote;
 using namespace cenote::test;
 
-namespace {
+/// Named: the lambdas of templates keep them.
+namespace cenote::test::watches {
 
 /// A listening socket, and who comes to it.
 class open_port {
@@ -69,7 +70,9 @@ struct doorman final : net::ready_sink {
   int error = 0;
 };
 
-} // namespace
+} // namespace cenote::test::watches
+
+using namespace cenote::test::watches;
 
 BOOST_AUTO_TEST_SUITE(engine_watches)
 
