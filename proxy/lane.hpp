@@ -221,6 +221,7 @@ private:
   void end_clients(const std::vector<client_id>& who, ec why);
   void note_greeting(std::shared_ptr<const greeting> said);
   void tell_demand(std::size_t coming);
+  void retire_all();
   void tell_paused();
   void tell_drained();
   void arm();

@@ -38,11 +38,8 @@ void lane::fail_waiters(const refusal& why) {
   }
 }
 
-void lane::pause(std::uint64_t number) {
-  take_back();
-  pause_number_ = number;
-  pause_unanswered_ = true;
-  ledger_.pause();
+/// Idle servers now, lent ones when they come free.
+void lane::retire_all() {
   std::vector<server_id> to_close;
   ledger_.reconnect(to_close);
   publish();
@@ -50,6 +47,14 @@ void lane::pause(std::uint64_t number) {
     close_server(id, ec::server_retired);
   if (hub_ != nullptr)
     hub_->drop_server();
+}
+
+void lane::pause(std::uint64_t number) {
+  take_back();
+  pause_number_ = number;
+  pause_unanswered_ = true;
+  ledger_.pause();
+  retire_all();
   tell_paused();
 }
 
@@ -67,13 +72,7 @@ void lane::resume() {
 void lane::retire_servers(std::uint64_t epoch) {
   take_back();
   epoch_ = std::max(epoch_, epoch);
-  std::vector<server_id> to_close;
-  ledger_.reconnect(to_close);
-  publish();
-  for (auto id : to_close)
-    close_server(id, ec::server_retired);
-  if (hub_ != nullptr)
-    hub_->drop_server();
+  retire_all();
 }
 
 std::uint32_t lane::shrink(std::uint32_t count) {
