@@ -116,7 +116,8 @@ void client_link::renew_statements() noexcept {
 
 /// If the request recorded last fails: the name it is about.
 void client_link::remember_name(std::string_view name) {
-  if (prepared_ && prepared_->named.has_twins())
+  const auto is_cut = name_key(name).size() < name.size();
+  if (prepared_ && (is_cut || prepared_->named.has_twins()))
     server_->note(session::statement_change::says_name, {}, name);
 }
 

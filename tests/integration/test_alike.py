@@ -130,8 +130,8 @@ SCRIPTS = {
     "temporary types and functions": ({}, [
         "create function pg_temp.four() returns int language sql as 'select 4'",
         "select pg_temp.four()", "create domain pg_temp.d as int",
-        "select 3::pg_temp.d", "select pg_temp.four()", "discard temp",
-        "select pg_temp.four()"]),
+        # Whether there is a pg_temp afterwards depends on the server.
+        "select 3::pg_temp.d", "select pg_temp.four()", "discard temp"]),
     "begins of all kinds": ({}, [
         extended("start transaction read only") + SYNC,
         extended("create table alike.no ()") + SYNC, extended("rollback") + SYNC,

@@ -620,6 +620,14 @@ def test_names_in_errors_are_the_clients(two, direct, connect):
          + parse("second", "select 'one text'") + SYNC, 2)
 
 
+def test_an_error_has_the_whole_name(two, direct, connect):
+    """PostgreSQL tells names apart by 63 bytes, and says what it was told"""
+    client, name = connect(two), "n" * 70
+    same(direct, client, parse(name, "select $1::int, $2::int") + SYNC)
+    same(direct, client, bind("", name, [b"1"]) + SYNC)
+    same(direct, client, bind("", name[:63], [b"1"]) + SYNC)
+
+
 def test_a_skipped_unnamed_parse_changes_nothing(two, direct, connect):
     """The unnamed statement before an error is still there, Parse behind it never happened"""
     client = connect(two)
