@@ -87,8 +87,7 @@ client_link::named client_link::put_named_text(
       = server_->put_statement(*known, protocol::delivery::skip_answer, out);
     if (code != ec::none)
       return check(code, forward);
-    puts.push_back(
-      {use.at, use.size, "\"" + std::string{(*known)->name()} + "\""});
+    puts.push_back(our_name(use, **known));
   }
   const auto text = session::definition_with(definition, puts);
   // Nobody's: whoever needs the unnamed statement next parses its own.

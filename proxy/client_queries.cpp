@@ -122,8 +122,7 @@ client_link::named client_link::pass_spliced(const named_message& what,
       continue;
     if (auto code = server_->put_for_query(*known, out); code != ec::none)
       return check(code, forward);
-    puts.push_back(
-      {use.at, use.size, "\"" + std::string{(*known)->name()} + "\""});
+    puts.push_back(our_name(use, **known));
   }
   std::sort(puts.begin(), puts.end(),
             [](auto& a, auto& b) { return a.at < b.at; });

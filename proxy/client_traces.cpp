@@ -59,10 +59,9 @@ int rank(std::string_view setting) noexcept {
   return setting == "session_authorization" ? 1 : 0;
 }
 
-/// A hint.
-std::string session_mode_for(trace_set kinds) {
-  return "Connect in session mode for " + std::string{session::name(kinds)}
-       + ".";
+/// The end of a hint.
+std::string in_session_mode(trace_set kinds) {
+  return " in session mode for " + std::string{session::name(kinds)} + ".";
 }
 
 /// The text parameters of a Bind, behind its names, or of a FunctionCall;
@@ -169,9 +168,10 @@ client_link::named client_link::refuse_pin(const session::text_traces& what,
          && !kinds.empty() && what.kinds != trace_set::all();
   if (!refused)
     return named::passed;
-  auto outcome = say_instead(
-    protocol::error_message(ec::pin_refused, {}, session_mode_for(kinds)),
-    forward);
+  auto outcome
+    = say_instead(protocol::error_message(ec::pin_refused, {},
+                                          "Connect" + in_session_mode(kinds)),
+                  forward);
   return is_query ? end_query(outcome, forward) : outcome;
 }
 
@@ -277,15 +277,15 @@ void client_link::set_pinned(trace_set now) {
   if (lane_.settings().on_pin == tenants::pin_policy::reject) {
     // No text told (DO, a function): it is done already.
     auto words = protocol::make_error(ec::pin_refused);
-    const auto hint = session_mode_for(now);
+    const auto hint = "Connect" + in_session_mode(now);
     words.severity = words.severity_plain = "FATAL";
     words.hint = hint;
     parting().words = protocol::encoded(words);
     refuse(ec::pin_refused);
   } else if (!fits) {
-    parting().words = protocol::error_message(
-      ec::too_many_pinned, {},
-      "Raise max_pinned, or c" + session_mode_for(now).substr(1));
+    parting().words = protocol::error_message(ec::too_many_pinned, {},
+                                              "Raise max_pinned, or connect"
+                                                + in_session_mode(now));
     refuse(ec::too_many_pinned);
   }
 }

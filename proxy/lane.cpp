@@ -269,6 +269,10 @@ void lane::close_server(server_id id, ec why) {
 }
 
 void lane::end_clients(const std::vector<client_id>& who, ec why) {
+  end_clients(who, refusal{failure{why, {}}, nullptr});
+}
+
+void lane::end_clients(const std::vector<client_id>& who, const refusal& why) {
   for (auto id : who) {
     auto found = clients_.find(id);
     if (found != clients_.end())

@@ -218,6 +218,7 @@ private:
   [[nodiscard]] static bool
   has_client_times(const tenants::pool_settings& of) noexcept;
   void close_server(server_id id, ec why);
+  void end_clients(const std::vector<client_id>& who, const refusal& why);
   void end_clients(const std::vector<client_id>& who, ec why);
   void note_greeting(std::shared_ptr<const greeting> said);
   void tell_demand(std::size_t coming);

@@ -28,14 +28,7 @@ void lane::fail_waiters(const refusal& why) {
   client_scratch_.clear();
   ledger_.take_waiters(client_scratch_);
   publish();
-  auto ended = std::exchange(client_scratch_, {});
-  for (auto id : ended) {
-    auto found = clients_.find(id);
-    if (found != clients_.end())
-      found->second->refuse(why);
-    else if (id == listen_hub::waiter)
-      hub_->refused();
-  }
+  end_clients(std::exchange(client_scratch_, {}), why);
 }
 
 /// Idle servers now, lent ones when they come free.

@@ -23,6 +23,17 @@ struct lane_numbers {
   std::uint32_t servers_cleaning = 0; ///< Resetting or recovering.
   /// How many more servers the waiters could use at once.
   std::uint32_t servers_wanted = 0;
+
+  /// Of several lanes.
+  lane_numbers& operator+=(const lane_numbers& other) noexcept {
+    clients += other.clients;
+    waiting += other.waiting;
+    servers_idle += other.servers_idle;
+    servers_lent += other.servers_lent;
+    servers_cleaning += other.servers_cleaning;
+    servers_wanted += other.servers_wanted;
+    return *this;
+  }
 };
 
 /// How the data plane and the edge talk up to the actors of one pool.

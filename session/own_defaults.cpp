@@ -77,8 +77,7 @@ std::vector<std::string> names_of(std::string_view list) {
      && std::all_of(name.begin(), name.end(), [](char c) {
           return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_';
         });
-    constexpr std::size_t name_bytes_max = 63;
-    if (is_plain == is_quoted || name.empty() || name.size() > name_bytes_max)
+    if (is_plain == is_quoted || name.empty() || name_key(name) != name)
       return {};
     if (is_plain)
       words += "drop function " + name + "(); drop table " + name + ';';
@@ -247,6 +246,10 @@ std::vector<replacement> own_text_of_parse(std::string_view sql,
     *made += stands_for_set;
   const auto size = static_cast<std::uint32_t>(sql.size()) - each.at;
   return {{each.at, size, std::move(*made)}};
+}
+
+replacement our_name(const named_in_text& use, const statement& what) {
+  return {use.at, use.size, '"' + std::string{what.name()} + '"'};
 }
 
 std::string put_into(std::string_view text, std::span<const replacement> puts) {

@@ -16,6 +16,8 @@
 /// PostgreSQL then commits and rolls back like any other. Pure.
 namespace cenote::session {
 
+class statement;
+
 /// Another text for a part of one.
 struct replacement {
   std::uint32_t at = 0;
@@ -66,6 +68,10 @@ statements_behind(const text_traces& text, const settings_list& given);
 /// is not printable ASCII, so that its meaning depends on an encoding.
 [[nodiscard]] std::optional<std::string>
 setting_sql(std::string_view name, std::string_view value, bool is_local);
+
+/// The name of ours that `what` has on servers, where a text has the client's.
+[[nodiscard]] replacement our_name(const named_in_text& use,
+                                   const statement& what);
 
 /// Puts `puts`, which do not overlap and are in order, into `text`.
 [[nodiscard]] std::string put_into(std::string_view text,

@@ -226,7 +226,8 @@ private:
   std::size_t bytes_ = 0;
 };
 
-/// What of a statement's name tells it from others, as PostgreSQL has it.
+/// What of a name, a statement's or another, tells it from others, as
+/// PostgreSQL has it.
 [[nodiscard]] constexpr std::string_view
 name_key(std::string_view name) noexcept {
   constexpr std::size_t bytes_max = 63;

@@ -168,10 +168,6 @@ std::string without_escapes(std::string_view sql) {
   return out;
 }
 
-} // namespace
-
-namespace {
-
 std::string_view said_by(std::string_view sql) noexcept {
   if (sql.ends_with(stands_for_reset))
     return "RESET";

@@ -8,13 +8,7 @@ namespace cenote::app {
 namespace {
 
 void add(pool_view& to, const proxy::lane_row& lane) {
-  auto& sum = to.numbers;
-  sum.clients += lane.numbers.clients;
-  sum.waiting += lane.numbers.waiting;
-  sum.servers_idle += lane.numbers.servers_idle;
-  sum.servers_lent += lane.numbers.servers_lent;
-  sum.servers_cleaning += lane.numbers.servers_cleaning;
-  sum.servers_wanted += lane.numbers.servers_wanted;
+  to.numbers += lane.numbers;
   to.servers_active_cancel += lane.servers_active_cancel;
   to.servers_being_canceled += lane.servers_being_canceled;
   to.channels += lane.channels;

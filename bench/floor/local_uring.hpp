@@ -36,6 +36,19 @@ inline io_uring_sqe* entry(io_uring& ring) {
   return out;
 }
 
+/// `took` each completion that is there.
+template <class Took>
+void take_all(io_uring& ring, Took took) {
+  io_uring_cqe* each = nullptr;
+  unsigned head = 0;
+  unsigned count = 0;
+  io_uring_for_each_cqe(&ring, head, each) {
+    ++count;
+    took(*each);
+  }
+  io_uring_cq_advance(&ring, count);
+}
+
 /// What both programs with io_uring receive into: group 0 of a ring's buffers.
 class buffer_ring {
 public:

@@ -84,14 +84,7 @@ public:
       for (const auto buffer : leaving_)
         received_.give_back(buffer);
       leaving_.clear();
-      io_uring_cqe* each = nullptr;
-      unsigned head = 0;
-      unsigned count = 0;
-      io_uring_for_each_cqe(&ring_, head, each) {
-        ++count;
-        took(*each);
-      }
-      io_uring_cq_advance(&ring_, count);
+      bare::take_all(ring_, [this](auto& each) { took(each); });
     }
   }
 

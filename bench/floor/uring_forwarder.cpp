@@ -52,14 +52,7 @@ public:
   [[noreturn]] void run() {
     for (;;) {
       io_uring_submit_and_wait(&ring_, 1);
-      io_uring_cqe* each = nullptr;
-      unsigned head = 0;
-      unsigned count = 0;
-      io_uring_for_each_cqe(&ring_, head, each) {
-        ++count;
-        took(*each);
-      }
-      io_uring_cq_advance(&ring_, count);
+      bare::take_all(ring_, [this](auto& each) { took(each); });
     }
   }
 

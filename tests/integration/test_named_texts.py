@@ -3,6 +3,7 @@ protocol, where servers change."""
 
 import pytest
 from support import configs, postgres, wire
+from support.twins import twins
 
 S, E = wire.SYNC, wire.execute
 
@@ -16,12 +17,8 @@ def sessions(pg, module_start):
 
 @pytest.fixture
 def both(pg, sessions):
-    """The same client twice: at PostgreSQL, and through the pooler."""
-    with wire.Client(port=pg.port) as direct, \
-            wire.Client(port=sessions.port("transaction")) as through:
-        direct.login("app", "acme", postgres.PASSWORD)
-        through.login("app.acme", "acme", postgres.PASSWORD)
-        yield direct, through
+    with twins(pg, sessions.port("transaction")) as clients:
+        yield clients
 
 
 def once(sql: str, statement: str = "", portal: str = "") -> bytes:

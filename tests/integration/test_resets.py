@@ -3,6 +3,7 @@ though its server was opened with other settings."""
 
 import pytest
 from support import configs, postgres, wire
+from support.twins import twins
 
 GIVEN = {"TimeZone": "asia/kolkata", "work_mem": "11MB", "application_name": "resets",
          "options": "-c search_path=public,pg_catalog -c app.given=it's\\ \\\\"}
@@ -48,12 +49,8 @@ def sessions(pg, module_start):
 
 @pytest.fixture
 def both(pg, sessions, mode):
-    """The same client twice: at PostgreSQL, and through the pooler."""
-    with wire.Client(port=pg.port) as direct, \
-            wire.Client(port=sessions.port(mode)) as through:
-        direct.login("app", "acme", postgres.PASSWORD, **GIVEN)
-        through.login("app.acme", "acme", postgres.PASSWORD, **GIVEN)
-        yield direct, through
+    with twins(pg, sessions.port(mode), **GIVEN) as clients:
+        yield clients
 
 
 def answers(client, data: bytes, count: int) -> list:

@@ -91,6 +91,14 @@ struct lanes_fixture {
     turn();
   }
 
+  void begin(far_end& client, far_end& server) {
+    client.say(query("begin"));
+    turn();
+    server.hear();
+    server.say(done("BEGIN", 'T'));
+    turn();
+  }
+
   std::uint32_t servers(std::size_t index) {
     return port->board().at(static_cast<std::uint32_t>(index)).servers;
   }
@@ -132,11 +140,7 @@ BOOST_AUTO_TEST_CASE(who_waits_longest_is_served_first_wherever_it_is) {
   join(0, one, 1);
   join(1, two, 2);
   join(0, three, 3);
-  one.say(query("begin"));
-  turn();
-  server.hear();
-  server.say(done("BEGIN", 'T'));
-  turn();
+  begin(one, server);
   one.hear();
   two.say(query("select 2"));
   turn();
@@ -192,11 +196,7 @@ BOOST_AUTO_TEST_CASE(a_pause_is_over_when_no_lane_lends) {
   far_end client, server;
   open(0, server);
   join(1, client, 1);
-  client.say(query("begin"));
-  turn();
-  server.hear();
-  server.say(done("BEGIN", 'T'));
-  turn();
+  begin(client, server);
   at(0).pause(7);
   at(1).pause(7);
   turn();
@@ -213,11 +213,7 @@ BOOST_AUTO_TEST_CASE(a_drain_is_over_when_it_is_in_all_lanes) {
   far_end client, server;
   open(0, server);
   join(1, client, 1);
-  client.say(query("begin"));
-  turn();
-  server.hear();
-  server.say(done("BEGIN", 'T'));
-  turn();
+  begin(client, server);
   for (std::size_t i = 0; i < 2; ++i)
     at(i).drain(clock::now() + 1h, ec::pool_draining);
   turn();
