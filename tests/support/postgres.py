@@ -66,7 +66,10 @@ class Postgres:
             "shared_buffers": "32MB", "log_min_messages": "warning",
             "superuser_reserved_connections": 5, "port": self.port,
             "max_prepared_transactions": 5, "lc_messages": "C",
-            "timezone": "UTC", "log_timezone": "UTC"}
+            "timezone": "UTC", "log_timezone": "UTC",
+            # asyncpg's look at a new type is compiled for seconds, longer than
+            # clients wait for it where others keep the machine busy.
+            "jit": "off"}
         if tls:
             self.authority = certs.Authority(self.home / "tls", "pg-ca")
             self.cert, self.key = self.authority.issue("postgres")
