@@ -6,22 +6,47 @@ import socket
 import time
 
 _random = random.Random(os.urandom(8))
-_given = set()
+_taken = {}
+
+
+def _span() -> range:
+    """Ports from which the kernel takes none for outgoing connections."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as text:
+        low, high = (int(word) for word in text.read().split())
+    if low > 18000:
+        return range(15000, low)
+    return range(high + 1, 65536) if high < 62000 else range(15000, 32000)
+
+
+def _reserve(port: int):
+    """A name in this network namespace that only one process can have, until it
+    ends: between the look at a port and the program that listens on it another
+    test run may look too."""
+    name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        name.bind(f"\0cenote-test-port-{port}")
+        return name
+    except OSError:
+        name.close()
+        return None
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on, below the range from which the
-    kernel takes the ports of outgoing connections."""
+    """A port on 127.0.0.1 that nobody listens on, and that no other test run of
+    this network namespace is given while this process lives."""
+    span = _span()
     while True:
-        port = _random.randrange(15000, 32000)
-        if port in _given:
+        port = _random.choice(span)
+        name = None if port in _taken else _reserve(port)
+        if name is None:
             continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
+                name.close()
                 continue
-        _given.add(port)
+        _taken[port] = name
         return port
 
 
