@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "base/log.hpp"
 #include "proxy/client_link.hpp"
 #include "proxy/listen_hub.hpp"
@@ -75,10 +76,8 @@ void lane::adopt(client_adoption client) {
 }
 
 void lane::adopt(server_adoption server) {
-  if (server.epoch < epoch_ || ending_) {
-    server.seat.clear();
-    return port_->server_gone(where(), ec::server_retired);
-  }
+  if (server.epoch < epoch_ || ending_)
+    return turn_away(std::move(server));
   if (is_shared())
     ++mine_->servers;
   if (!last_greeting_ || *last_greeting_ != server.said)
@@ -98,6 +97,11 @@ void lane::adopt(server_adoption server) {
     ledger_.add_server(id, here.connected_at(), home_.now(), elsewhere.since),
     elsewhere);
   arm();
+}
+
+void lane::turn_away(server_adoption server) {
+  home_.see_off(std::move(server.socket), std::move(server.tls),
+                {std::move(server.seat), port_, where(), ec::server_retired});
 }
 
 void lane::note_greeting(std::shared_ptr<const greeting> said) {
@@ -120,18 +124,31 @@ void lane::gone(client_link& client) {
 }
 
 void lane::lost(server_link& server, ec why) {
+  auto seat = strike(server);
+  seat.clear();
+  port_->server_gone(where(), why);
+  make_do();
+}
+
+void lane::see_off(server_link& server, net::stream& last, ec why) {
+  home_.see_off(last, {strike(server), port_, where(), why});
+  make_do();
+}
+
+std::vector<quota_unit> lane::strike(server_link& server) {
   auto found = servers_.find(server.id());
-  if (found == servers_.end())
-    return;
+  CENOTE_ASSERT(found != servers_.end());
   ledger_.server_lost(server.id());
   // Never more on the board than there are units.
   if (is_shared())
     --mine_->servers;
-  server.give_seat_back();
   home_.forget_server(server.id());
   home_.bury(std::move(found->second));
   servers_.erase(found);
-  port_->server_gone(where(), why);
+  return server.take_seat();
+}
+
+void lane::make_do() {
   publish();
   wake_waiters();
   home_.mark(*this);

@@ -56,6 +56,10 @@ public:
   /// `server` is dead; its link is buried. `why` is for log and metric.
   void lost(server_link& server, ec why);
 
+  /// The same for one that can be told so on `last`: its seat is kept until it
+  /// has hung up.
+  void see_off(server_link& server, net::stream& last, ec why);
+
   void gone(client_link& client);
 
   /// Cancel barrier: no lending of this server until as many `unblock`s.
@@ -218,6 +222,12 @@ private:
   [[nodiscard]] static bool
   has_client_times(const tenants::pool_settings& of) noexcept;
   void close_server(server_id id, ec why);
+  /// Takes it off every list; what it held is the caller's.
+  [[nodiscard]] std::vector<quota_unit> strike(server_link& server);
+  /// With one server less.
+  void make_do();
+  /// It came too late.
+  void turn_away(server_adoption server);
   void end_clients(const std::vector<client_id>& who, const refusal& why);
   void end_clients(const std::vector<client_id>& who, ec why);
   void note_greeting(std::shared_ptr<const greeting> said);

@@ -233,9 +233,8 @@ void lane::adopt(server_handover server) {
   ++sums_.servers_taken;
   if (server.facts.epoch < epoch_ || ending_) {
     --mine_->servers;
-    server.facts.seat.clear();
     home_.mark(*this);
-    return port_->server_gone(where(), ec::server_retired);
+    return turn_away(std::move(server.facts));
   }
   const auto id = server.id;
   auto link = std::make_unique<server_link>(*this, std::move(server));

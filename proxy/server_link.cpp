@@ -23,8 +23,6 @@ using protocol::delivery;
 /// heard until some have arrived.
 constexpr std::uint32_t cancels_per_server_max = 4;
 
-constexpr auto goodbye_time_max = std::chrono::seconds{1};
-
 } // namespace
 
 server_link::server_link(lane& in, server_id id, server_adoption from)
@@ -221,23 +219,15 @@ void server_link::close(ec why) {
   if (duty_ == duty::dead)
     return;
   duty_ = duty::dead;
-  auto& io = lane_.home().io();
-  if (stream != nullptr) {
-    auto* last = std::exchange(stream, nullptr);
-    if (!cut_message_ && mirror_.owes_nothing()) {
-      auto& out = lane_.home().scratch();
-      protocol::writer to{out};
-      to.begin('X');
-      to.end();
-      io.send_copy(*last, out);
-      io.close_when_sent(*last, lane_.home().now() + goodbye_time_max);
-    } else {
-      io.close(*last);
-    }
-  }
+  auto* last = std::exchange(stream, nullptr);
+  if (last != nullptr && (cut_message_ || !mirror_.owes_nothing()))
+    lane_.home().io().close(*std::exchange(last, nullptr));
   auto* client = std::exchange(client_, nullptr);
   auto* hub = std::exchange(hub_, nullptr);
-  lane_.lost(*this, why);
+  if (last != nullptr)
+    lane_.see_off(*this, *last, why);
+  else
+    lane_.lost(*this, why);
   if (hub != nullptr)
     hub->server_lost();
   if (client != nullptr)

@@ -331,9 +331,9 @@ public:
 
   [[nodiscard]] server_row row() const;
 
-  /// Gives the seat back, before the lane tells that the server is gone.
-  void give_seat_back() noexcept {
-    facts_.seat.clear();
+  /// What it holds of the pool's limits: for the lane, when the server is gone.
+  [[nodiscard]] std::vector<quota_unit> take_seat() noexcept {
+    return std::move(facts_.seat);
   }
 
   /// The client reads again.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
 #include "base/log.hpp"
 #include "protocol/messages.hpp"
 #include "proxy/client_link.hpp"
@@ -50,6 +51,8 @@ shard::~shard() {
   marked_.clear();
   dead_clients_.clear();
   dead_servers_.clear();
+  leaving_servers_.clear();
+  gone_servers_.clear();
   lanes_.clear();
   dead_lanes_.clear();
 }
@@ -89,6 +92,8 @@ void shard::finish_turn() {
     dead_clients_.clear();
   if (!dead_servers_.empty())
     dead_servers_.clear();
+  if (!gone_servers_.empty())
+    gone_servers_.clear();
   if (!dead_lanes_.empty())
     dead_lanes_.clear();
 }
@@ -239,6 +244,31 @@ void shard::bury(std::unique_ptr<client_link> link) {
 
 void shard::bury(std::unique_ptr<server_link> link) {
   dead_servers_.push_back(std::move(link));
+}
+
+void shard::see_off(net::stream& last, server_farewell::estate left) {
+  leaving_servers_.push_back(
+    std::make_unique<server_farewell>(*this, std::move(left)));
+  leaving_servers_.back()->begin(last);
+}
+
+void shard::see_off(net::unique_fd socket,
+                    std::unique_ptr<net::tls_session> tls,
+                    server_farewell::estate left) {
+  auto made = io().attach(std::move(socket), std::move(tls), nobody);
+  if (made)
+    return see_off(**made, std::move(left));
+  left.seat.clear();
+  left.port->server_gone(left.where, left.why);
+}
+
+void shard::over(server_farewell& which) {
+  auto found = std::ranges::find(leaving_servers_, &which,
+                                 [](const auto& each) { return each.get(); });
+  CENOTE_ASSERT(found != leaving_servers_.end());
+  gone_servers_.push_back(std::move(*found));
+  *found = std::move(leaving_servers_.back());
+  leaving_servers_.pop_back();
 }
 
 // -- buffers ------------------------------------------------------------------

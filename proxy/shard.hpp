@@ -17,6 +17,7 @@
 #include "proxy/cancel_keys.hpp"
 #include "proxy/data_plane.hpp"
 #include "proxy/porch.hpp"
+#include "proxy/server_farewell.hpp"
 #include "proxy/timed.hpp"
 #include "session/settings.hpp"
 
@@ -140,6 +141,13 @@ public:
   void bury(std::unique_ptr<client_link> link);
   void bury(std::unique_ptr<server_link> link);
 
+  /// A server ends: `last` is told so.
+  void see_off(net::stream& last, server_farewell::estate left);
+  /// The same for one that is not on the engine yet.
+  void see_off(net::unique_fd socket, std::unique_ptr<net::tls_session> tls,
+               server_farewell::estate left);
+  void over(server_farewell& which);
+
   /// The lane is asked for its demand at the end of the turn, once.
   void mark(lane& which);
 
@@ -172,6 +180,8 @@ private:
 
   std::vector<std::unique_ptr<client_link>> dead_clients_;
   std::vector<std::unique_ptr<server_link>> dead_servers_;
+  std::vector<std::unique_ptr<server_farewell>> leaving_servers_;
+  std::vector<std::unique_ptr<server_farewell>> gone_servers_;
   std::unordered_map<lane_id, std::unique_ptr<lane>> lanes_;
   std::vector<std::unique_ptr<lane>> dead_lanes_;
   std::vector<lane*> marked_;

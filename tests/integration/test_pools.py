@@ -1,8 +1,11 @@
 """How servers are shared: exact sizes, order, modes, and what a client finds on
 the server it is lent."""
 
+import os
+import signal
 import subprocess
 import threading
+import time
 
 import psycopg
 import pytest
@@ -48,6 +51,44 @@ def test_the_pool_never_has_more_servers_than_its_size(pg, start, size):
     watcher.join()
     assert errors == []
     assert max(seen) == size
+
+
+def reconnected(pooler) -> None:
+    pooler.console("reconnect")
+    eventually(lambda: not pooler.console("show servers")[1], "all are told to end")
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_server_counts_until_postgresql_has_ended_it(pg, start, connect, lanes):
+    pooler = start(configs.plain(pg, pool_size=1, lanes=lanes))
+    client = connect(pooler)
+    pid = int(client.value("select pg_backend_pid()"))
+    eventually(lambda: pg.server_pids(dbname="acme") == [pid], "it is alone")
+    os.kill(pid, signal.SIGSTOP)  # It does not hear yet that it shall end.
+    try:
+        reconnected(pooler)
+        client.send(wire.query("select pg_backend_pid()"))
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:
+            assert pg.server_pids(dbname="acme") == [pid]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    (now,), = [wire.data_row(body) for tag, body in client.recv_until("Z")
+               if tag == "D"]
+    assert int(now) != pid
+    assert pg.server_pids(dbname="acme") == [int(now)]
+
+
+def test_who_does_not_end_holds_its_place_for_a_while_only(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_size=1))
+    client = connect(pooler)
+    pid = int(client.value("select pg_backend_pid()"))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        reconnected(pooler)
+        assert int(client.value("select pg_backend_pid()")) != pid
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_clients_share_a_server_in_transaction_mode(pg, start, connect):

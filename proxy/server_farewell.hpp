@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "net/engine.hpp"
+#include "proxy/lane_ref.hpp"
+#include "proxy/pool_port.hpp"
+#include "proxy/quotas.hpp"
+#include "proxy/timed.hpp"
+
+namespace cenote::proxy {
+
+class shard;
+
+/// A server that left its lane and was told Terminate. PostgreSQL counts it
+/// until its process has ended, which is when it hangs up; so its units are kept
+/// until then, and a pool's servers are never more than `pool_size` in
+/// pg_stat_activity either. Shard thread.
+class server_farewell final : public net::stream_sink, public timed {
+public:
+  /// Who does not hang up in time loses its units all the same.
+  static constexpr auto time_max = std::chrono::seconds{5};
+
+  /// What is told when it is over, and to whom.
+  struct estate {
+    std::vector<quota_unit> seat;
+    std::shared_ptr<pool_port> port;
+    lane_ref where;
+    ec why = ec::none;
+  };
+
+  server_farewell(shard& home, estate left);
+  server_farewell(const server_farewell&) = delete;
+  server_farewell& operator=(const server_farewell&) = delete;
+
+  /// Says Terminate on `last`, whose sink it becomes.
+  void begin(net::stream& last);
+
+  void on_bytes(net::slice in) override;
+  void on_drained() override;
+  void on_closed(const failure& why) override;
+  void on_time(time_point now) override;
+
+private:
+  void end();
+
+  shard& home_;
+  estate left_;
+  net::stream* stream_ = nullptr;
+  timers::entry timer_;
+};
+
+} // namespace cenote::proxy
