@@ -270,7 +270,7 @@ void server_link::tell_differences() {
 void server_link::after_bytes(bool saw_ready) {
   // It said why it ends while nobody had it; nobody may get it any more.
   if (duty_ == duty::resting && fatal_seen_)
-    return fail(ec::server_lost);
+    return close(ec::server_lost);
   if (duty_ == duty::cleaning)
     return clean_on();
   if (duty_ == duty::lent && hub_ != nullptr && mirror_.owes_nothing())
