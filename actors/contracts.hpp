@@ -84,6 +84,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::actors::admin_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::actors::drain_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::actors::drain_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::actors::greeting_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::actors::login_failed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::actors::login_refused)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::actors::slot_grant)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::actors::slot_request)
@@ -139,7 +140,7 @@ using pool_worker_actor = caf::typed_actor<
   // From the lane: a login ended well.
   caf::reacts_to<atom::opened, greeting_ptr>,
   // From the edge: a login failed.
-  caf::reacts_to<atom::failed, proxy::refusal>,
+  caf::reacts_to<atom::failed, login_failed>,
   // From the lane: a server is gone.
   caf::reacts_to<atom::gone>,
   // From the lane: what is there. Replaces what POOL WORKER thought.

@@ -149,9 +149,14 @@ void live_pool::server_opened(proxy::lane_ref,
     tell_from_outside(who.manager, atom::opened_v, greet);
 }
 
-void live_pool::server_failed(proxy::lane_ref, proxy::refusal why) noexcept {
+void live_pool::server_failed(proxy::lane_ref, proxy::refusal why,
+                              std::vector<proxy::quota_unit> seat) noexcept {
   if (auto to = now().worker)
-    tell_from_outside(to, atom::failed_v, std::move(why));
+    tell_from_outside(
+      to, atom::failed_v,
+      login_failed{
+        std::move(why),
+        std::make_shared<std::vector<proxy::quota_unit>>(std::move(seat))});
 }
 
 void live_pool::server_gone(proxy::lane_ref, ec) noexcept {

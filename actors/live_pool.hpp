@@ -106,8 +106,8 @@ public:
                 const proxy::lane_numbers& numbers) noexcept override;
   void server_opened(proxy::lane_ref where,
                      const proxy::greeting& said) noexcept override;
-  void server_failed(proxy::lane_ref where,
-                     proxy::refusal why) noexcept override;
+  void server_failed(proxy::lane_ref where, proxy::refusal why,
+                     std::vector<proxy::quota_unit> seat) noexcept override;
   void server_gone(proxy::lane_ref where, ec why) noexcept override;
   void drained(proxy::lane_ref where,
                std::uint32_t cut_short) noexcept override;

@@ -45,7 +45,14 @@ struct subscribe_order {
   reply<seat_answer> answer;
 };
 
-/// A server login failed.
+/// A server login failed, and what it held, still owned by the message: nobody
+/// counts a unit without the login it was for.
+struct login_failed {
+  proxy::refusal why;
+  std::shared_ptr<std::vector<proxy::quota_unit>> seat;
+};
+
+/// The pool's server logins fail.
 struct login_refused {
   proxy::refusal why;
   time_point retry_at{};     ///< No login before this.

@@ -107,8 +107,10 @@ void pool_worker_state::on_opened(greeting_ptr said) {
   fill();
 }
 
-void pool_worker_state::on_failed(proxy::refusal why) {
+void pool_worker_state::on_failed(login_failed what) {
   login_ended();
+  what.seat->clear();
+  auto& why = what.why;
   log::warn("server login failed",
             {log::kv("pool", to_string(pool->key())),
              log::kv("code", why.why.code), log::kv("why", why.why.detail)});
@@ -310,8 +312,8 @@ pool_worker_actor::behavior_type pool_worker_behavior(
     [state](atom::opened, greeting_ptr& said) {
       state->on_opened(std::move(said));
     },
-    [state](atom::failed, proxy::refusal& why) {
-      state->on_failed(std::move(why));
+    [state](atom::failed, login_failed& what) {
+      state->on_failed(std::move(what));
     },
     [state](atom::gone) { state->on_gone(); },
     [state](atom::census, const proxy::pool_port::census& there) {

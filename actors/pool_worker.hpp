@@ -51,7 +51,7 @@ struct pool_worker_state {
   void warm();
   void on_starving(const proxy::lane_numbers& now);
   void on_opened(greeting_ptr said);
-  void on_failed(proxy::refusal why);
+  void on_failed(login_failed what);
   void on_gone();
   void on_census(const proxy::pool_port::census& now);
   void on_granted(slot_grant grant);

@@ -27,8 +27,8 @@ public:
   void open(proxy::edge::server_order order) noexcept override {
     if (auto* there = there_.load(std::memory_order_acquire))
       return there->open(std::move(order));
-    order.seat.clear();
-    order.port->server_failed(order.lane, {{ec::shutting_down, {}}, nullptr});
+    order.port->server_failed(order.lane, {{ec::shutting_down, {}}, nullptr},
+                              std::move(order.seat));
   }
 
 private:

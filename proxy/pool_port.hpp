@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -10,6 +11,7 @@
 #include "proxy/greeting.hpp"
 #include "proxy/lane_board.hpp"
 #include "proxy/lane_ref.hpp"
+#include "proxy/quotas.hpp"
 #include "tenants/pool_spec.hpp"
 
 namespace cenote::proxy {
@@ -62,8 +64,10 @@ public:
   /// A server finished its login and was adopted by the lane.
   virtual void server_opened(lane_ref where, const greeting& said) noexcept = 0;
 
-  /// A login failed; the seat is free again.
-  virtual void server_failed(lane_ref where, refusal why) noexcept = 0;
+  /// A login failed. `seat` is what it held: free again when this is heard, not
+  /// before, so that whoever counts units and logins counts it in both or none.
+  virtual void server_failed(lane_ref where, refusal why,
+                             std::vector<quota_unit> seat) noexcept = 0;
 
   /// A server of the lane is gone; its seat is free again.
   virtual void server_gone(lane_ref where, ec why) noexcept = 0;

@@ -8,7 +8,9 @@
 namespace cenote::proxy {
 
 server_farewell::server_farewell(shard& home, estate left)
-  : home_{home}, left_{std::move(left)}, timer_{*this} {
+  : home_{home},
+    left_{std::move(left)},
+    timer_{*this} {
   // nop
 }
 

@@ -15,8 +15,8 @@ namespace cenote::proxy {
 class shard;
 
 /// A server that left its lane and was told Terminate. PostgreSQL counts it
-/// until its process has ended, which is when it hangs up; so its units are kept
-/// until then, and a pool's servers are never more than `pool_size` in
+/// until its process has ended, which is when it hangs up; so its units are
+/// kept until then, and a pool's servers are never more than `pool_size` in
 /// pg_stat_activity either. Shard thread.
 class server_farewell final : public net::stream_sink, public timed {
 public:

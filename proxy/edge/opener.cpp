@@ -94,8 +94,7 @@ void open_order::fail(refusal why) noexcept {
   auto port = std::move(order_.port);
   if (!port)
     return;
-  order_.seat.clear();
-  port->server_failed(order_.lane, std::move(why));
+  port->server_failed(order_.lane, std::move(why), std::move(order_.seat));
 }
 
 void open_order::open(data_plane& shards, server_adoption server) {

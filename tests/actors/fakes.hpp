@@ -220,11 +220,11 @@ public:
 
   void fail(ec code, std::string words = {}) {
     auto order = take(orders_);
-    order.seat.clear();
     auto bytes = std::make_shared<std::vector<std::byte>>(words.size());
     std::ranges::transform(words, bytes->begin(),
                            [](char c) { return std::byte(c); });
-    order.port->server_failed(order.lane, {{code, {}}, std::move(bytes)});
+    order.port->server_failed(order.lane, {{code, {}}, std::move(bytes)},
+                              std::move(order.seat));
   }
 
   /// The oldest server dies.

@@ -214,6 +214,20 @@ BOOST_AUTO_TEST_CASE(a_failed_login_beside_a_working_server_is_tried_again) {
   BOOST_TEST(opener.under_way() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(logins_that_fail_together_hide_no_working_server) {
+  join_and_run(1);
+  opener.succeed();
+  run();
+  starve(2);
+  BOOST_REQUIRE(opener.under_way() == 2u);
+  opener.fail(ec::server_connect_failed);
+  opener.fail(ec::server_connect_failed);
+  run();
+  BOOST_TEST(shards.with(1, [](auto& lane) { return lane.failures_told; })
+             == 0u);
+  BOOST_TEST(join_and_run(2)->is_seated());
+}
+
 // -- idle, drained, changed ---------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_pool_without_clients_is_closed_after_its_idle_time) {

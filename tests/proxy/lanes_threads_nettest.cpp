@@ -36,7 +36,8 @@ struct counting_port final : pool_port {
   }
   void starving(lane_ref, const lane_numbers&) noexcept override {}
   void server_opened(lane_ref, const greeting&) noexcept override {}
-  void server_failed(lane_ref, refusal) noexcept override {}
+  void server_failed(lane_ref, refusal,
+                     std::vector<quota_unit>) noexcept override {}
   void server_gone(lane_ref, ec) noexcept override {
     ++gone;
   }

@@ -43,7 +43,8 @@ struct recording_port final : pool_port {
   void server_opened(lane_ref, const greeting&) noexcept override {
     // nop
   }
-  void server_failed(lane_ref, refusal) noexcept override {
+  void server_failed(lane_ref, refusal,
+                     std::vector<quota_unit>) noexcept override {
     // nop
   }
   void server_gone(lane_ref, ec why) noexcept override {

@@ -43,7 +43,8 @@ struct fake_port final : proxy::pool_port {
                      const proxy::greeting& said) noexcept override {
     opened.push_back(said);
   }
-  void server_failed(proxy::lane_ref, proxy::refusal why) noexcept override {
+  void server_failed(proxy::lane_ref, proxy::refusal why,
+                     std::vector<proxy::quota_unit>) noexcept override {
     failed.push_back(std::move(why));
   }
   void server_gone(proxy::lane_ref, ec) noexcept override {}
