@@ -22,6 +22,7 @@
 
 #include "base/log.hpp"
 #include "net/resolver.hpp"
+#include "net/socket_options.hpp"
 
 namespace cenote::net {
 
@@ -164,9 +165,9 @@ result<listener> listener::open(asio::any_io_executor on, std::string host,
     return os_failure(host, error);
   if (path.empty())
     acceptor.set_option(asio::socket_base::reuse_address{true}, error);
-  // Accepted sockets inherit it.
-  if (!error && path.empty())
-    acceptor.set_option(asio::ip::tcp::no_delay{true}, error);
+  // Accepted sockets inherit them, from the first on.
+  if (path.empty())
+    set_options({}, acceptor.native_handle());
   if (at.protocol().family() == AF_INET6)
     acceptor.set_option(asio::ip::v6_only{host != "*"}, error);
   acceptor.bind(at, error);

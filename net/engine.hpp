@@ -104,6 +104,11 @@ public:
   attach(unique_fd socket, std::unique_ptr<tls_session> tls, stream_sink& sink)
     = 0;
 
+  /// The same for a connection that was accepted from a socket that an engine
+  /// watches: it has inherited the options that `attach` would set.
+  virtual result<stream*> attach_accepted(unique_fd socket, stream_sink& sink)
+    = 0;
+
   /// Sends received bytes on without a copy where the kernel takes them at
   /// once; keeps the rest. Never blocks, never calls a sink. Returns false when
   /// more than `limits::unsent_high_bytes` are unsent: stop what feeds it until
@@ -143,9 +148,10 @@ public:
   /// From now on `sink` hears of the stream, also of what has arrived already.
   virtual void redirect(stream& which, stream_sink& sink) noexcept = 0;
 
-  /// Calls `who` whenever `fd` can be read. Engines that watch one socket share
-  /// its wake-ups. `fd` stays the caller's, open until `unwatch`. Fails with
-  /// `os_error`.
+  /// Calls `who` whenever `fd`, a listening socket, can be read. Engines that
+  /// watch one socket share its wake-ups. What is accepted from it inherits the
+  /// options of streams. `fd` stays the caller's, open until `unwatch`. Fails
+  /// with `os_error`.
   virtual result<void> watch(int fd, ready_sink& who) = 0;
 
   /// `who` hears nothing more. Ignored if it watches nothing.

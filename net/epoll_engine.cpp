@@ -81,6 +81,18 @@ epoll_stream& epoll_engine::take_slot() {
 result<stream*> epoll_engine::attach(unique_fd socket,
                                      std::unique_ptr<tls_session> tls,
                                      stream_sink& sink) {
+  set_options(options_, socket.get());
+  return open(std::move(socket), std::move(tls), sink);
+}
+
+result<stream*> epoll_engine::attach_accepted(unique_fd socket,
+                                              stream_sink& sink) {
+  return open(std::move(socket), nullptr, sink);
+}
+
+result<stream*> epoll_engine::open(unique_fd socket,
+                                   std::unique_ptr<tls_session> tls,
+                                   stream_sink& sink) {
   CENOTE_ASSERT(tls == nullptr || tls->is_established());
   auto& x = take_slot();
   auto event = epoll_event{};
@@ -91,7 +103,6 @@ result<stream*> epoll_engine::attach(unique_fd socket,
     x.next.closed = std::exchange(free_, &x);
     return why;
   }
-  set_options(options_, socket.get());
   if (tls != nullptr && plain_.empty()) {
     plain_.resize(plain_bytes);
     cipher_.reserve(plain_bytes);
@@ -277,6 +288,7 @@ result<void> epoll_engine::watch(int fd, ready_sink& who) {
   event.data.u64 = reinterpret_cast<std::uintptr_t>(at->get()) | 1;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
     return last_error("epoll_ctl");
+  set_options(options_, fd);
   **at = {&who, fd};
   return {};
 }

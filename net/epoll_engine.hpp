@@ -68,6 +68,7 @@ public:
 
   result<stream*> attach(unique_fd socket, std::unique_ptr<tls_session> tls,
                          stream_sink& sink) override;
+  result<stream*> attach_accepted(unique_fd socket, stream_sink& sink) override;
   bool send(stream& to, slice bytes) noexcept override;
   bool send_copy(stream& to,
                  std::span<const std::byte> bytes) noexcept override;
@@ -95,6 +96,8 @@ private:
 
   // -- streams: epoll_engine.cpp ---------------------------------------------
   epoll_stream& take_slot();
+  result<stream*> open(unique_fd socket, std::unique_ptr<tls_session> tls,
+                       stream_sink& sink);
   void release(epoll_stream& x) noexcept;
   bool transmit(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
   bool encrypt(epoll_stream& x, std::span<const std::byte> bytes) noexcept;

@@ -109,6 +109,18 @@ uring_stream& uring_engine::take_slot() {
 result<stream*> uring_engine::attach(unique_fd socket,
                                      std::unique_ptr<tls_session> tls,
                                      stream_sink& sink) {
+  set_options(options_, socket.get());
+  return open(std::move(socket), std::move(tls), sink);
+}
+
+result<stream*> uring_engine::attach_accepted(unique_fd socket,
+                                              stream_sink& sink) {
+  return open(std::move(socket), nullptr, sink);
+}
+
+result<stream*> uring_engine::open(unique_fd socket,
+                                   std::unique_ptr<tls_session> tls,
+                                   stream_sink& sink) {
   CENOTE_ASSERT(tls == nullptr || tls->is_established());
   own_thread();
   auto& x = take_slot();
@@ -119,7 +131,6 @@ result<stream*> uring_engine::attach(unique_fd socket,
     }
     x.has_file = true;
   }
-  set_options(options_, socket.get());
   if (tls != nullptr && plain_.empty())
     plain_.resize(plain_bytes);
   x.fd = std::move(socket);
@@ -308,6 +319,7 @@ result<void> uring_engine::watch(int fd, ready_sink& who) {
   });
   if (at == watched_.end())
     at = watched_.insert(at, std::make_unique<uring_watched>());
+  set_options(options_, fd);
   **at = {&who, fd};
   arm(**at);
   return {};

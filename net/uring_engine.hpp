@@ -43,6 +43,7 @@ public:
 
   result<stream*> attach(unique_fd socket, std::unique_ptr<tls_session> tls,
                          stream_sink& sink) override;
+  result<stream*> attach_accepted(unique_fd socket, stream_sink& sink) override;
   bool send(stream& to, slice bytes) noexcept override;
   bool send_copy(stream& to,
                  std::span<const std::byte> bytes) noexcept override;
@@ -93,6 +94,8 @@ private:
   void arm(uring_watched& x) noexcept;
   void hear_ready(uring_watched& x);
   uring_stream& take_slot();
+  result<stream*> open(unique_fd socket, std::unique_ptr<tls_session> tls,
+                       stream_sink& sink);
   void release(uring_stream& x) noexcept;
   void reset(uring_stream& x) noexcept;
   void note_change(uring_stream& x) noexcept;

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include <netinet/tcp.h>
+
 #include "tests/net/engine_support.hpp"
 
 using namespace cenote;
@@ -92,6 +94,31 @@ BOOST_DATA_TEST_CASE(who_watches_is_told_until_nobody_is_left, every_engine(),
   BOOST_TEST(door.inside.size() == 5u);
   outside.push_back(port.connect());
   uut.run_until([&] { return door.inside.size() == 6u; });
+}
+
+/// `attach_accepted` sets nothing.
+BOOST_DATA_TEST_CASE(who_is_accepted_inherits_the_options_of_streams,
+                     every_engine(), kind) {
+  auto uut = bench{kind};
+  auto port = open_port{};
+  auto door = doorman{port};
+  BOOST_REQUIRE(uut.engine->watch(port.fd(), door));
+  auto outside = port.connect();
+  uut.run_until([&] { return door.inside.size() == 1u; });
+  const auto fd = door.inside[0].get();
+  auto is_set = [fd](int level, int name) {
+    auto value = 0;
+    socklen_t size = sizeof(value);
+    BOOST_REQUIRE(::getsockopt(fd, level, name, &value, &size) == 0);
+    return value != 0;
+  };
+  BOOST_TEST(is_set(IPPROTO_TCP, TCP_NODELAY));
+  BOOST_TEST(is_set(SOL_SOCKET, SO_KEEPALIVE));
+  auto ear = recorder{};
+  auto made = uut.engine->attach_accepted(std::move(door.inside[0]), ear);
+  BOOST_REQUIRE(made);
+  BOOST_REQUIRE(::send(outside.get(), "hello", 5, 0) == 5);
+  uut.run_until([&] { return ear.text == "hello"; });
 }
 
 BOOST_DATA_TEST_CASE(who_watches_no_more_hears_nothing, every_engine(), kind) {
