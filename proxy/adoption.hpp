@@ -59,6 +59,24 @@ struct peer_name {
   std::uint16_t port = 0;
 };
 
+/// What a client's startup message comes to, as far as its shard wants to know.
+/// Never changed: clients that say the same share it.
+struct client_profile {
+  std::string user; ///< As the client said it, tenant cut off.
+  std::string database;
+  std::string application_name;
+  bool has_long_key = false; ///< Protocol 3.2: BackendKeyData is long.
+  /// Startup parameters that are settings (`options` taken apart too), in
+  /// order, without user, database, replication, options and cenote's own.
+  /// Names are checked identifiers.
+  std::vector<std::pair<std::string, std::string>> settings;
+
+  friend bool operator==(const client_profile&, const client_profile&)
+    = default;
+};
+
+using client_profile_ptr = std::shared_ptr<const client_profile>;
+
 /// All of a client that crosses from the edge to a shard. Whoever holds it owns
 /// the socket. The login is complete except for the last words: the shard sends
 /// them with the greeting, the key that it makes, and ReadyForQuery, all at
@@ -76,17 +94,10 @@ struct client_adoption {
   /// Becomes the ParameterStatus messages, with the client's own values in it.
   std::shared_ptr<const greeting> greet;
   subscription seat;
-  std::string user; ///< As the client said it, tenant cut off.
-  std::string database;
-  std::string application_name;
+  client_profile_ptr profile; ///< Never null.
   net::packed_address peer;
   net::packed_address local;
   bool is_tls = false;
-  bool has_long_key = false; ///< Protocol 3.2: BackendKeyData is long.
-  /// Startup parameters that are settings (`options` taken apart too), in
-  /// order, without user, database, replication, options and cenote's own.
-  /// Names are checked identifiers.
-  std::vector<std::pair<std::string, std::string>> settings;
 };
 
 /// All of a logged-in server that crosses from the edge to a lane.

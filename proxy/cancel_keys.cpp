@@ -1,7 +1,5 @@
 #include "proxy/cancel_keys.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <span>
 #include <string_view>
@@ -33,31 +31,18 @@ void wipe_bytes(std::span<std::byte> bytes) noexcept {
 
 cancel_keys::cancel_keys(std::uint32_t shard)
   : shard_{shard & 0xffU} {
-  draw_random(seed_);
+  random_.draw(seed_);
 }
 
 cancel_keys::~cancel_keys() {
   wipe_bytes(seed_);
 }
 
-/// Random bytes, each handed out once and wiped.
-void cancel_keys::draw_random(std::span<std::byte> into) noexcept {
-  if (random_left_ < into.size()) {
-    auto filled = ::getrandom(random_.data(), random_.size(), 0);
-    CENOTE_ASSERT(filled == static_cast<ssize_t>(random_.size()));
-    random_left_ = random_.size();
-  }
-  random_left_ -= into.size();
-  auto from = std::span{random_}.subspan(random_left_, into.size());
-  std::copy(from.begin(), from.end(), into.begin());
-  wipe_bytes(from);
-}
-
 cancel_handle cancel_keys::draw(client_id who, bool is_long) {
   constexpr unsigned shard_shift = 16;
   auto out = cancel_handle{};
   do {
-    draw_random(std::as_writable_bytes(std::span{&out, 1}));
+    random_.draw(std::as_writable_bytes(std::span{&out, 1}));
     out.pid = (shard_ << shard_shift) | (out.pid & random_bits)
             | (is_long ? long_bit : 0);
     // To drivers the number 0 means that there is no key.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/strong_id.hpp"
+#include "proxy/random_store.hpp"
 
 namespace cenote::proxy {
 
@@ -84,19 +85,13 @@ private:
   };
   using secret_bytes = std::array<std::byte, long_secret_bytes>;
 
-  /// So many system calls for random bytes less.
-  static constexpr std::size_t random_bytes_max = 240;
-
-  void draw_random(std::span<std::byte> into) noexcept;
-
   /// The first `length(pid)` bytes count.
   [[nodiscard]] secret_bytes secret_of(const cancel_handle& which) const;
   [[nodiscard]] bool is_taken(const cancel_handle& which) const;
 
   std::uint32_t shard_;
   secret_bytes seed_{}; ///< Long secrets come from it; never told.
-  std::array<std::byte, random_bytes_max> random_{};
-  std::size_t random_left_ = 0;
+  random_store random_;
   std::unordered_multiset<entry, by_number, same_number> entries_;
 };
 

@@ -26,47 +26,88 @@ const std::string* last_of(const session::settings_list& settings,
   return found;
 }
 
+/// All that the greeting of `who` comes from is the same.
+bool fits(const std::unique_ptr<lane::welcome>& last,
+          const client_adoption& who,
+          const std::shared_ptr<const greeting>& pool_defaults) {
+  return last != nullptr && last->defaults == pool_defaults
+      && last->said == who.greet
+      && (last->profile == who.profile || *last->profile == *who.profile);
+}
+
 } // namespace
 
-bool client_link::start(const greeting* pool_defaults) {
-  auto arriving = std::exchange(arriving_, nullptr);
+bool client_link::start(client_adoption& from,
+                        const greeting_ptr& pool_defaults) {
   auto& home = lane_.home();
-  if (arriving->stream != nullptr) {
-    stream_ = arriving->stream;
+  if (from.stream != nullptr) {
+    stream_ = from.stream;
     home.io().redirect(*stream_, *this);
   } else {
-    auto made = home.io().attach(std::move(arriving->socket),
-                                 std::move(arriving->tls), *this);
+    auto made
+      = home.io().attach(std::move(from.socket), std::move(from.tls), *this);
     if (!made)
       return false;
     stream_ = *made;
   }
-  if (pool_defaults == nullptr)
-    pool_defaults = arriving->greet.get();
-  take_startup(arriving->settings, pool_defaults);
-  if (is_greeted())
-    note_own_values(std::move(arriving->settings));
-  else
-    given_ = home.lists().share(std::move(arriving->settings));
-  key_ = home.register_client(*this, arriving->has_long_key);
+  const auto& profile = *from.profile;
+  const auto is_known = fits(lane_.last_welcome(), from, pool_defaults);
+  if (is_known) {
+    const auto& like = *lane_.last_welcome();
+    told_ = like.told;
+    startup_ = like.startup;
+    given_ = like.given;
+    settings_confirmed_ = profile.settings.empty();
+  } else {
+    take_startup(profile.settings, pool_defaults.get());
+    if (is_greeted())
+      note_own_values(profile.settings);
+    else
+      given_ = home.lists().share(profile.settings);
+  }
+  key_ = home.register_client(*this, profile.has_long_key);
   ready_at_ = request_at_ = home.now();
   ++lane_.sums().logins;
   auto& out = home.scratch();
-  out.insert(out.end(), arriving->last_words.begin(),
-             arriving->last_words.end());
+  out.insert(out.end(), from.last_words.begin(), from.last_words.end());
+  if (is_known) {
+    const auto& words = lane_.last_welcome()->words;
+    out.insert(out.end(), words.begin(), words.end());
+  } else if (is_greeted()) {
+    say_parameters(from.greet.get(), out);
+    remember_welcome(from, pool_defaults,
+                     std::span{out}.subspan(from.last_words.size()));
+  }
   if (is_greeted())
-    say_greeting(arriving->greet.get(), out);
+    say_key(out);
   else
-    greeting_->words = std::move(arriving->greet);
+    greeting_->words = std::move(from.greet);
   home.io().send_copy(*stream_, out);
-  if (is_greeted() && !arriving->unread.empty())
-    pump({arriving->unread, nullptr}, false);
+  if (is_greeted() && !from.unread.empty())
+    pump({from.unread, nullptr}, false);
   if (!is_greeted()) {
-    hold(arriving->unread);
+    hold(from.unread);
     apply(session::event::request);
   }
   rearm();
   return true;
+}
+
+/// Of who is known to a porch only: it is likely to come again. Whose settings
+/// are asked for by name is no model, it has more to note than this.
+void client_link::remember_welcome(const client_adoption& from,
+                                   const greeting_ptr& pool_defaults,
+                                   std::span<const std::byte> words) {
+  if (from.profile.use_count() == 1 || prepared_ != nullptr)
+    return;
+  lane_.last_welcome() = std::make_unique<lane::welcome>(
+    lane::welcome{from.profile,
+                  pool_defaults,
+                  from.greet,
+                  told_,
+                  startup_,
+                  given_,
+                  {words.begin(), words.end()}});
 }
 
 /// Sorts `given` into what it is told already and what must be asked.
@@ -140,23 +181,29 @@ void client_link::greet() {
   if (given_)
     note_own_values(*given_);
   auto& out = lane_.home().scratch();
-  say_greeting(waited->words.get(), out);
+  say_parameters(waited->words.get(), out);
+  say_key(out);
   deliver_copy(out, true);
 }
 
-/// ParameterStatus, key, ReadyForQuery.
-void client_link::say_greeting(const greeting* words,
-                               std::vector<std::byte>& out) {
+void client_link::say_parameters(const greeting* words,
+                                 std::vector<std::byte>& out) {
+  if (words == nullptr)
+    return;
   auto to = protocol::writer{out};
-  if (words != nullptr)
-    for (const auto& [name, value] : words->parameters) {
-      const auto index = session::reported_index(name);
-      auto status = protocol::parameter_status{};
-      status.name = name;
-      status.value = index && told_.knows(*index) ? told_.get(*index)
-                                                  : std::string_view{value};
-      status.encode(to);
-    }
+  for (const auto& [name, value] : words->parameters) {
+    const auto index = session::reported_index(name);
+    auto status = protocol::parameter_status{};
+    status.name = name;
+    status.value = index && told_.knows(*index) ? told_.get(*index)
+                                                : std::string_view{value};
+    status.encode(to);
+  }
+}
+
+/// The end of the greeting: the key, ReadyForQuery.
+void client_link::say_key(std::vector<std::byte>& out) {
+  auto to = protocol::writer{out};
   const auto key = lane_.home().spell_out(key_);
   protocol::backend_key_data{static_cast<std::int32_t>(key.pid), key.secret}
     .encode(to);

@@ -29,17 +29,16 @@ peer_name name_of(const net::packed_address& at) {
 
 } // namespace
 
-client_link::client_link(lane& in, client_adoption from)
+client_link::client_link(lane& in, client_adoption& from)
   : lane_{in},
     walker_{limits::message_bytes_max},
     told_{in.home().values()},
     timer_{*this},
     seat_{std::move(from.seat)},
-    arriving_{std::make_unique<client_adoption>(std::move(from))},
-    peer_{arriving_->peer},
-    local_{arriving_->local},
+    peer_{from.peer},
+    local_{from.local},
     connect_time_unix_{unix_seconds()} {
-  is_tls_ = arriving_->is_tls;
+  is_tls_ = from.is_tls;
 }
 
 client_link::~client_link() = default;

@@ -36,12 +36,13 @@ class server_link;
 /// `session::next` decides, this class carries out.
 class client_link final : public net::stream_sink, public timed {
 public:
-  client_link(lane& in, client_adoption from);
+  using greeting_ptr = std::shared_ptr<const greeting>;
+  client_link(lane& in, client_adoption& from);
   ~client_link();
 
   /// Attaches the socket, greets the client or finds out with what, takes what
   /// the edge had read ahead. False: the engine would not have it.
-  bool start(const greeting* pool_defaults);
+  bool start(client_adoption& from, const greeting_ptr& pool_defaults);
 
   /// Has heard what its settings are.
   [[nodiscard]] bool is_greeted() const noexcept {
@@ -220,19 +221,23 @@ public:
 private:
   /// A greeting that waits until PostgreSQL has read the client's settings.
   struct greeting_due {
-    std::shared_ptr<const greeting> words;
+    greeting_ptr words;
     session::startup_settings unread;
     /// Those of `unread` that are reported.
     session::settings_list reported;
   };
 
+  void remember_welcome(const client_adoption& from,
+                        const greeting_ptr& pool_defaults,
+                        std::span<const std::byte> words);
+  void say_parameters(const greeting* words, std::vector<std::byte>& out);
+  void say_key(std::vector<std::byte>& out);
   void take_startup(const session::settings_list& given,
                     const greeting* pool_defaults);
   [[nodiscard]] std::span<const std::pair<std::string, std::string>>
   unread_settings() const noexcept;
   void note_own_values(session::settings_list given);
   void greet();
-  void say_greeting(const greeting* words, std::vector<std::byte>& out);
 
   void apply(session::event what);
   void carry_out(session::effect what);
@@ -480,8 +485,7 @@ private:
   std::unique_ptr<prepared_state> prepared_;
   std::unique_ptr<farewell> farewell_;
   std::unique_ptr<session::client_listens> listens_;
-  std::unique_ptr<client_adoption> arriving_; ///< Until `start`.
-  std::unique_ptr<greeting_due> greeting_;    ///< Null: it was said.
+  std::unique_ptr<greeting_due> greeting_; ///< Null: it was said.
   // What is only read for the console and the log.
   net::packed_address peer_;
   net::packed_address local_;

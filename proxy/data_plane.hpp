@@ -115,7 +115,7 @@ public:
 
   /// Like `adopt`, at once: on the thread of `where.shard`, which `place` gave,
   /// with a client that is on its engine already or has a socket.
-  virtual void adopt_here(shard&, lane_ref, client_adoption) {
+  virtual void adopt_here(shard&, lane_ref, client_adoption&&) {
     // nop
   }
 

@@ -60,14 +60,15 @@ bool lane::has_client_times(const tenants::pool_settings& of) noexcept {
 
 // -- who is here --------------------------------------------------------------
 
-void lane::adopt(client_adoption client) {
+void lane::adopt(client_adoption&& client) {
   // Perhaps no server of the pool ever logged in here, or not lately.
   if (is_shared() && client.greet != nullptr)
     note_greeting(client.greet);
-  auto link = std::make_unique<client_link>(*this, std::move(client));
+  auto link = std::make_unique<client_link>(*this, client);
   auto& here = *link;
   clients_.emplace(here.id(), std::move(link));
-  if (!here.start(last_greeting_.get())) {
+  const auto defaults = last_greeting_ ? last_greeting_ : client.greet;
+  if (!here.start(client, defaults)) {
     log::error("the engine refused a client", {log::kv("client", here.id())});
     return gone(here);
   }

@@ -36,7 +36,7 @@ public:
 
   // -- who is here ------------------------------------------------------------
 
-  void adopt(client_adoption client);
+  void adopt(client_adoption&& client);
   void adopt(server_adoption server);
   void adopt(server_handover server);
 
@@ -157,6 +157,23 @@ public:
   }
 
   /// What PostgreSQL made of its clients' startup settings.
+  /// How a client was greeted, for the next one that says the same of itself
+  /// and is told the same.
+  struct welcome {
+    client_profile_ptr profile;
+    std::shared_ptr<const greeting> defaults;
+    std::shared_ptr<const greeting> said;
+    session::reported_values told;
+    session::startup_settings startup;
+    session::startup_settings given;
+    std::vector<std::byte> words; ///< The ParameterStatus messages.
+  };
+
+  /// The last one's; may be null.
+  [[nodiscard]] std::unique_ptr<welcome>& last_welcome() noexcept {
+    return last_welcome_;
+  }
+
   [[nodiscard]] session::startup_values& startup_values() noexcept {
     return startup_values_;
   }
@@ -298,6 +315,7 @@ private:
   std::vector<server_id> server_scratch_;
   std::shared_ptr<const greeting> last_greeting_;
   session::startup_values startup_values_;
+  std::unique_ptr<welcome> last_welcome_;
   traffic sums_;
   std::uint64_t epoch_ = 0;
   std::size_t wanted_told_ = 0;

@@ -14,6 +14,7 @@ namespace cenote::proxy {
 
 void lane::configure(const tenants::pool_settings& settings) {
   settings_ = settings;
+  last_welcome_ = nullptr; // What clients are asked may have changed.
   times_clients_ = has_client_times(settings);
   ledger_.configure(ledger_settings(settings));
   if (hub_ != nullptr && !has_room_for_hub())

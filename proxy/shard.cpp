@@ -148,7 +148,7 @@ lane* shard::find_lane(lane_id id) noexcept {
   return found == lanes_.end() ? nullptr : found->second.get();
 }
 
-void shard::adopt(lane_id where, client_adoption client) {
+void shard::adopt(lane_id where, client_adoption&& client) {
   if (auto* here = find_lane(where))
     return here->adopt(std::move(client));
   auto made

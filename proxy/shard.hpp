@@ -115,7 +115,7 @@ public:
   void close_lane(lane_id id);
   [[nodiscard]] lane* find_lane(lane_id id) noexcept;
 
-  void adopt(lane_id where, client_adoption client);
+  void adopt(lane_id where, client_adoption&& client);
   void adopt(lane_id where, server_adoption server);
 
   /// Has the porch made.

@@ -206,7 +206,7 @@ lane_ref shards::place(lane_ref where, const subscription& seat,
   return {board.at(index).shard, where.lane, 1};
 }
 
-void shards::adopt_here(shard& home, lane_ref where, client_adoption client) {
+void shards::adopt_here(shard& home, lane_ref where, client_adoption&& client) {
   note_client(where, client);
   home.adopt(where.lane, std::move(client));
 }

@@ -48,7 +48,8 @@ public:
   void adopt(lane_ref where, server_adoption server) override;
   [[nodiscard]] lane_ref place(lane_ref where, const subscription& seat,
                                std::uint32_t here) override;
-  void adopt_here(shard& home, lane_ref where, client_adoption client) override;
+  void adopt_here(shard& home, lane_ref where,
+                  client_adoption&& client) override;
   bool open_porches(const porch_maker_ptr& by) override;
   void end_logins(ec why) override;
   void cancel(cancel_key key) override;

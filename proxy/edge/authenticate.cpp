@@ -1,8 +1,10 @@
 #include "proxy/edge/authenticate.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -331,6 +333,12 @@ std::string random_bytes(std::size_t count) {
 
 std::string make_nonce() {
   return protocol::base64_encode(random_bytes(nonce_bytes));
+}
+
+std::string make_nonce(random_store& from) {
+  auto bytes = std::array<char, nonce_bytes>{};
+  from.draw(std::as_writable_bytes(std::span{bytes}));
+  return protocol::base64_encode({bytes.data(), bytes.size()});
 }
 
 } // namespace cenote::proxy::edge

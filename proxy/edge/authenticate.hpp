@@ -13,6 +13,7 @@
 #include "proxy/edge/key_deriver.hpp"
 #include "proxy/edge/key_store.hpp"
 #include "proxy/edge/rejection.hpp"
+#include "proxy/random_store.hpp"
 
 namespace cenote::proxy::edge {
 
@@ -51,5 +52,6 @@ visible_verifier(const identity& whom, const secret& process_secret);
 
 /// A nonce for SCRAM, fresh and unguessable.
 [[nodiscard]] std::string make_nonce();
+[[nodiscard]] std::string make_nonce(random_store& from);
 
 } // namespace cenote::proxy::edge

@@ -114,7 +114,7 @@ void front_porch::end_all(ec why) {
   // Who ends leaves the list.
   auto all = std::vector<guest*>{};
   for (const auto& each : guests_)
-    all.push_back(each.first);
+    all.push_back(each.get());
   for (auto* each : all)
     each->end(why);
 }
@@ -135,15 +135,14 @@ void front_porch::take_in(net::unique_fd socket,
       });
     return;
   }
-  auto begun = begun_login{login_count{counters}, home_.now(), from.mode};
-  auto made = std::make_unique<guest>(*this, std::move(begun),
-                                      std::move(socket), peer, from.local);
-  auto& here = *made;
-  guests_.emplace(&here, std::move(made));
-  here.begin(*settings);
+  auto& here = *guests_.emplace_back(std::make_unique<guest>(
+    *this, begun_login{login_count{counters}, home_.now(), from.mode},
+    std::move(socket), peer, from.local));
+  here.place = guests_.size() - 1;
+  here.begin(settings);
 }
 
-void front_porch::pass_on(begun_login begun, net::unique_fd socket,
+void front_porch::pass_on(begun_login&& begun, net::unique_fd socket,
                           const net::packed_address& peer,
                           const std::optional<net::packed_address>& local,
                           std::vector<std::byte> unread) {
@@ -200,7 +199,13 @@ void front_porch::on_time(time_point) {
 }
 
 void front_porch::forget(guest& which) noexcept {
-  guests_.erase(&which);
+  const auto place = which.place;
+  auto gone = std::move(guests_[place]);
+  if (place + 1 != guests_.size()) {
+    guests_[place] = std::move(guests_.back());
+    guests_[place]->place = place;
+  }
+  guests_.pop_back();
 }
 
 } // namespace cenote::proxy::edge

@@ -3,16 +3,17 @@
 #include <atomic>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "net/engine.hpp"
 #include "net/packed_address.hpp"
 #include "net/unique_fd.hpp"
+#include "proxy/edge/acquaintances.hpp"
 #include "proxy/edge/begun_login.hpp"
 #include "proxy/edge/edge_state.hpp"
 #include "proxy/edge/pool_lookup.hpp"
 #include "proxy/porch.hpp"
+#include "proxy/random_store.hpp"
 #include "proxy/timed.hpp"
 #include "tenants/model.hpp"
 
@@ -75,7 +76,7 @@ public:
                const shared_listener& from);
 
   /// The edge goes on with the login.
-  void pass_on(begun_login begun, net::unique_fd socket,
+  void pass_on(begun_login&& begun, net::unique_fd socket,
                const net::packed_address& peer,
                const std::optional<net::packed_address>& local,
                std::vector<std::byte> unread);
@@ -102,6 +103,14 @@ public:
     return lookup_;
   }
 
+  [[nodiscard]] acquaintances& faces() noexcept {
+    return faces_;
+  }
+
+  [[nodiscard]] random_store& randomness() noexcept {
+    return randomness_;
+  }
+
 private:
   void open();
   void leave_to_others();
@@ -113,7 +122,9 @@ private:
   bool is_open_ = false;
   int strangers_ = 0; ///< Clients that went elsewhere, less those that stayed.
   pool_lookup lookup_;
-  std::unordered_map<guest*, std::unique_ptr<guest>> guests_;
+  acquaintances faces_;
+  random_store randomness_;
+  std::vector<std::unique_ptr<guest>> guests_; ///< Each knows its place.
   std::vector<std::unique_ptr<porch_door>> doors_;
 };
 

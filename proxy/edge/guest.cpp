@@ -39,9 +39,17 @@ std::span<const std::byte> offer() {
   return bytes;
 }
 
+/// One, and nothing else.
+bool is_ssl_request(std::span<const std::byte> said) {
+  auto reader = protocol::startup_reader{};
+  return reader.take(said) == protocol::startup_reader::outcome::packet
+      && said.empty()
+      && std::holds_alternative<protocol::ssl_request>(reader.packet());
+}
+
 } // namespace
 
-guest::guest(front_porch& porch, begun_login begun, net::unique_fd socket,
+guest::guest(front_porch& porch, begun_login&& begun, net::unique_fd socket,
              const net::packed_address& peer,
              std::optional<net::packed_address> local)
   : porch_{porch},
@@ -54,9 +62,9 @@ guest::guest(front_porch& porch, begun_login begun, net::unique_fd socket,
 
 // -- the stream ---------------------------------------------------------------
 
-void guest::begin(const edge_settings& settings) {
-  if (settings.login_time_max.count() > 0)
-    porch_.home().clocks().arm(timer_, begun_.since + settings.login_time_max);
+void guest::begin(const edge_settings_ptr& settings) {
+  if (settings->login_time_max.count() > 0)
+    porch_.home().clocks().arm(timer_, begun_.since + settings->login_time_max);
   // Read before the engine knows of it: most have spoken when they are seen,
   // and who wants TLS leaves at once.
   std::array<std::byte, first_bytes_max> first;
@@ -66,13 +74,14 @@ void guest::begin(const edge_settings& settings) {
     return vanish(lost_client({ec::client_gone, {}}));
   if (count < 0 && errno != EAGAIN && errno != EINTR)
     return vanish(lost_client({ec::os_error, "read"}));
-  if (count > 0)
-    have_.assign(first.begin(), first.begin() + count);
-  budget_ -= have_.size();
-  if (!have_.empty())
-    hear();
-  else if (!attach())
-    vanish(rejection{ec::os_error});
+  if (count < 0) {
+    if (!attach())
+      vanish(rejection{ec::os_error});
+    return;
+  }
+  const auto said = std::span{first}.first(static_cast<std::size_t>(count));
+  budget_ -= said.size();
+  hear_startup(said);
 }
 
 /// The system is asked where it arrived, if the listener does not know.
@@ -91,7 +100,7 @@ bool guest::attach() {
   if (stream_ != nullptr)
     return true;
   note_local();
-  auto made = porch_.home().io().attach(std::move(socket_), nullptr, *this);
+  auto made = porch_.home().io().attach_accepted(std::move(socket_), *this);
   if (!made)
     return false;
   stream_ = *made;
@@ -105,9 +114,11 @@ void guest::on_bytes(net::slice in) {
     return hand_over();
   }
   budget_ -= in.bytes.size();
+  if (phase_ != phase::leaving && have_.empty())
+    return hear(in.bytes);
   have_.insert(have_.end(), in.bytes.begin(), in.bytes.end());
   if (phase_ != phase::leaving)
-    hear();
+    hear_rest();
 }
 
 void guest::on_drained() {
@@ -129,106 +140,146 @@ void guest::say(std::span<const std::byte> bytes) {
   porch_.home().io().send_copy(*stream_, bytes);
 }
 
+void guest::say_challenge(std::string_view data) {
+  auto& out = porch_.home().scratch();
+  auto to = protocol::writer{out};
+  protocol::authentication_sasl_continue{data}.encode(to);
+  say(out);
+}
+
 // -- what the client says -----------------------------------------------------
 
-void guest::hear() {
+/// All that is there and was not taken. It may lie in a buffer of the engine.
+void guest::hear(std::span<const std::byte> said) {
   if (phase_ == phase::startup)
-    return hear_startup();
-  auto body = std::vector<std::byte>{};
-  if (!take_message(body))
+    return hear_startup(said);
+  const auto body = take_message(said);
+  if (!body)
     return;
   switch (phase_) {
     case phase::choice:
-      return hear_choice(body);
+      return hear_choice(*body);
     case phase::opening:
-      return hear_first(protocol::as_text(body));
+      return hear_first(protocol::as_text(*body));
     case phase::proof:
-      return hear_proof(protocol::as_text(body));
+      return hear_proof(protocol::as_text(*body));
     case phase::startup:
     case phase::leaving:
       return;
   }
 }
 
-/// False: it is not whole yet, or the guest has ended. Like `read_message`.
-bool guest::take_message(std::vector<std::byte>& body) {
+void guest::hear_rest() {
   if (have_.empty())
-    return false;
-  const auto tag = static_cast<char>(have_[0]);
+    return;
+  const auto said = std::exchange(have_, {});
+  hear(said);
+}
+
+/// What is behind the message is in `have_` then. Nothing: it is not whole yet,
+/// or the guest has ended. Like `read_message`.
+std::optional<std::span<const std::byte>>
+guest::take_message(std::span<const std::byte> said) {
+  const auto tag = static_cast<char>(said[0]);
   if (tag != protocol::password_message::tag) {
+    have_.assign(said.begin(), said.end());
     fail(violation("message type "
-                   + std::to_string(std::to_integer<unsigned>(have_[0]))));
-    return false;
+                   + std::to_string(std::to_integer<unsigned>(said[0]))));
+    return std::nullopt;
   }
-  if (have_.size() < protocol::header_bytes)
-    return false;
-  auto header = protocol::reader{have_};
+  auto header = protocol::reader{said};
   header.byte1();
-  const auto length = static_cast<std::uint32_t>(header.int32());
-  if (length < 4 || length - 4 > limits::auth_message_bytes_max) {
+  const auto is_headed = said.size() >= protocol::header_bytes;
+  const auto length
+    = is_headed ? static_cast<std::uint32_t>(header.int32()) : 0;
+  if (is_headed
+      && (length < 4 || length - 4 > limits::auth_message_bytes_max)) {
+    have_.assign(said.begin(), said.end());
     fail(violation("message length " + std::to_string(length)));
-    return false;
+    return std::nullopt;
   }
-  const auto whole = static_cast<std::ptrdiff_t>(length) + 1;
-  if (std::ssize(have_) < whole)
-    return false;
-  body.assign(have_.begin() + protocol::header_bytes, have_.begin() + whole);
-  have_.erase(have_.begin(), have_.begin() + whole);
-  return true;
+  const auto whole = std::size_t{length} + 1;
+  if (!is_headed || said.size() < whole) {
+    have_.assign(said.begin(), said.end());
+    return std::nullopt;
+  }
+  if (const auto rest = said.subspan(whole); !rest.empty())
+    have_.assign(rest.begin(), rest.end());
+  return said.first(whole).subspan(protocol::header_bytes);
 }
 
 /// Stages 2 and 3. What is not one whole and ordinary startup message is read
 /// again by the edge.
-void guest::hear_startup() {
+void guest::hear_startup(std::span<const std::byte> said) {
   auto& edge = porch_.edge();
   const auto settings = edge.settings.load();
+  whom_ = meet(said, settings);
+  if (whom_ != nullptr && whom_->plan.ask == proof::scram)
+    return ask();
+  auto nothing = std::vector<std::byte>{};
+  if (whom_ != nullptr && join(nothing))
+    return;
+  whom_ = nullptr;
+  if (settings->tls == client_tls::disable && !begun_.tls_was_refused
+      && is_ssl_request(said))
+    return refuse_tls();
+  have_.assign(said.begin(), said.end());
+  hand_over();
+}
+
+/// Null: it is for the edge.
+acquaintance_ptr guest::meet(std::span<const std::byte> said,
+                             const edge_settings_ptr& settings) {
+  const auto catalog = porch_.edge().login.catalog.load();
+  const auto at = acquaintances::where_said{peer_.is_unix(), begun_.mode};
+  if (auto known = porch_.faces().find(said, at, catalog, settings))
+    return known;
+  auto made = introduce(said, *catalog, *settings);
+  if (made != nullptr)
+    porch_.faces().keep(said, at, made);
+  return made;
+}
+
+acquaintance_ptr guest::introduce(std::span<const std::byte> said,
+                                  const tenants::catalog& all,
+                                  const edge_settings& settings) {
   auto reader = protocol::startup_reader{};
-  auto left = std::span<const std::byte>{have_};
+  auto left = said;
   if (reader.take(left) != protocol::startup_reader::outcome::packet
       || !left.empty())
-    return hand_over();
-  const auto is_ssl
-    = std::holds_alternative<protocol::ssl_request>(reader.packet());
-  if (is_ssl && settings->tls == client_tls::disable && !begun_.tls_was_refused)
-    return refuse_tls();
+    return nullptr;
   const auto* hello = std::get_if<protocol::startup_message>(&reader.packet());
   if (hello == nullptr || hello->needs_negotiation()
-      || (settings->tls == client_tls::require && !peer_.is_unix()))
-    return hand_over();
-  const auto catalog = edge.login.catalog.load();
-  auto found = resolve_identity(*hello, {}, *catalog, *settings);
+      || (settings.tls == client_tls::require && !peer_.is_unix()))
+    return nullptr;
+  auto found = resolve_identity(*hello, {}, all, settings);
   auto* whom = std::get_if<identity>(&found);
   if (whom == nullptr || whom->is_console || !whom->replication.empty())
-    return hand_over();
+    return nullptr;
   const auto plan = plan_authentication(whom->who.get(), peer_.is_unix());
-  const auto is_trusted = plan.ask == proof::none;
-  if (plan.refused != ec::none || (!is_trusted && plan.ask != proof::scram))
-    return hand_over();
-  auto hello_bytes = std::exchange(have_, {});
-  begun_.whom = std::move(*whom);
-  if (!is_trusted)
-    return ask(plan.hopeless);
-  auto nothing = std::vector<std::byte>{};
-  if (join(nothing))
-    return;
-  begun_.whom.reset();
-  have_ = std::move(hello_bytes);
-  hand_over();
+  if (plan.refused != ec::none
+      || (plan.ask != proof::none && plan.ask != proof::scram))
+    return nullptr;
+  auto made = std::make_shared<acquaintance>();
+  made->plan = plan;
+  if (plan.ask == proof::scram) {
+    made->visible = visible_verifier(*whom, porch_.edge().process_secret);
+    made->visible.mock = made->visible.mock || plan.hopeless != ec::none;
+  }
+  made->whom = std::move(*whom);
+  return made;
 }
 
 void guest::refuse_tls() {
   constexpr auto no = std::array{std::byte{u8'N'}};
   if (!attach())
     return vanish(rejection{ec::os_error});
-  have_.clear();
   begun_.tls_was_refused = true;
   say(no);
 }
 
 /// Stage 4. The same for everybody, also for those who do not exist.
-void guest::ask(ec hopeless) {
-  note_identity(begun_.record, *begun_.whom);
-  hopeless_ = hopeless;
+void guest::ask() {
   if (!attach())
     return vanish(rejection{ec::os_error});
   phase_ = phase::choice;
@@ -245,66 +296,76 @@ void guest::hear_choice(std::span<const std::byte> body) {
     return hear_first(*choice->data);
   // RFC 4422: a client may want an empty challenge before it speaks.
   phase_ = phase::opening;
-  say(protocol::encoded(protocol::authentication_sasl_continue{}));
-  hear();
+  say_challenge({});
+  hear_rest();
 }
 
 void guest::hear_first(std::string_view said) {
-  auto& edge = porch_.edge();
   answer_.client_first = said;
-  answer_.nonce = make_nonce();
-  auto visible = visible_verifier(*begun_.whom, edge.process_secret);
-  visible.mock = visible.mock || hopeless_ != ec::none;
-  server_.emplace(std::move(visible), answer_.nonce);
+  answer_.nonce = make_nonce(porch_.randomness());
+  server_.emplace(whom_->visible, answer_.nonce);
   auto challenge = server_->start(answer_.client_first);
   if (!challenge)
     return fail(violation("client-first-message: " + challenge.error().detail));
-  auto next = protocol::authentication_sasl_continue{};
-  next.data = *challenge;
   phase_ = phase::proof;
-  say(protocol::encoded(next));
-  hear();
+  say_challenge(*challenge);
+  hear_rest();
 }
 
 /// Only a proof that is right is accepted here. All else, also that there is no
 /// seat at once, is found out again by the edge, where things may take time.
 void guest::hear_proof(std::string_view said) {
-  answer_.client_final = said;
-  const auto* kept
-    = hopeless_ == ec::none
-      ? std::get_if<tenants::scram_verifier>(&begun_.whom->who->password)
-      : nullptr;
+  const auto& whom = whom_->whom;
+  const auto* kept = whom_->plan.hopeless == ec::none
+                     ? std::get_if<tenants::scram_verifier>(&whom.who->password)
+                     : nullptr;
   if (kept != nullptr) {
-    if (auto proven = server_->finish(answer_.client_final)) {
-      porch_.edge().keys.put(begun_.whom->tenant, begun_.whom->user,
-                             kept->value, server_->keys());
-      auto last = protocol::authentication_sasl_final{};
-      last.data = *proven;
-      auto words = protocol::encoded(last);
+    if (auto proven = server_->finish(said)) {
+      porch_.edge().keys.put(whom.tenant, whom.user, kept->value,
+                             server_->keys());
+      auto words
+        = protocol::encoded(protocol::authentication_sasl_final{*proven});
       if (join(words))
         return;
     }
   }
+  answer_.client_final = said;
   begun_.answer = std::move(answer_);
   hand_over();
 }
 
 // -- where the client goes ----------------------------------------------------
 
+/// Which pool, looked up for the first one that says so.
+bool guest::find_place() {
+  auto& who = *whom_;
+  // It may be another one than when the client began.
+  auto catalog = porch_.edge().login.catalog.load();
+  if (who.where && who.where_in == catalog)
+    return true;
+  auto where = porch_.lookup().find(catalog, who.whom.tenant, who.whom.user,
+                                    who.whom.database, begun_.mode);
+  if (!where)
+    return false;
+  if (who.profile == nullptr)
+    who.profile = make_profile(who.whom);
+  who.where = std::move(*where);
+  who.where_in = std::move(catalog);
+  return true;
+}
+
 /// Stages 5 and 6. True: the client has a seat and is on its shard, and the
 /// guest is gone.
 bool guest::join(std::vector<std::byte>& last_words) {
   auto& edge = porch_.edge();
   auto& home = porch_.home();
-  auto where = porch_.lookup().find(edge.login.catalog.load(),
-                                    begun_.whom->tenant, begun_.whom->user,
-                                    begun_.whom->database, begun_.mode);
-  if (!where)
+  if (!find_place())
     return false;
-  auto units = quota_book::take(where->quotas);
+  const auto& where = *whom_->where;
+  auto units = quota_book::take(where.quotas);
   if (!units)
     return false;
-  auto seat = edge.login.pools.enter(*where->spec, next_client_id(), *units);
+  auto seat = edge.login.pools.enter(*where.spec, next_client_id(), *units);
   if (!seat)
     return false;
   const auto lane = edge.shards.place(seat->lane, seat->seat, home.index());
@@ -320,8 +381,8 @@ bool guest::join(std::vector<std::byte>& last_words) {
     note_local();
   auto to = protocol::writer{last_words};
   protocol::authentication_ok{}.encode(to);
-  auto client = make_adoption(std::move(*begun_.whom), std::move(*seat),
-                              std::move(last_words));
+  auto client
+    = make_adoption(whom_->profile, std::move(*seat), std::move(last_words));
   client.peer = peer_;
   client.local = *local_;
   client.socket = std::move(socket_);
@@ -339,6 +400,7 @@ bool guest::join(std::vector<std::byte>& last_words) {
 }
 
 void guest::end(ec why) {
+  note_whom();
   if (!begun_.failed)
     begun_.failed = out_of_time(why, begun_.record);
   hand_over();
@@ -347,6 +409,12 @@ void guest::end(ec why) {
 void guest::fail(rejection why) {
   begun_.failed = std::move(why);
   hand_over();
+}
+
+/// Who it is, for the log.
+void guest::note_whom() {
+  if (whom_ != nullptr)
+    note_identity(begun_.record, whom_->whom);
 }
 
 /// The edge goes on with the login, or says why not.
@@ -362,6 +430,9 @@ void guest::hand_over() {
     stream_ = nullptr;
     socket_ = std::move(given->socket);
   }
+  note_whom();
+  if (whom_ != nullptr)
+    begun_.whom = whom_->whom;
   auto& porch = porch_;
   porch.pass_on(std::move(begun_), std::move(socket_), peer_, local_,
                 std::move(have_));
@@ -370,6 +441,7 @@ void guest::hand_over() {
 
 /// The client is gone already, or its socket is of no use.
 void guest::vanish(const rejection& why) {
+  note_whom();
   note_failure(porch_.edge().counters, why, begun_.record,
                net::unpacked(peer_));
   porch_.forget(*this);

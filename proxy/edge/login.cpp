@@ -64,8 +64,9 @@ join_pool(net::edge_stream& stream, identity whom, auth_farewell farewell,
   auto to = protocol::writer{farewell};
   protocol::authentication_ok{}.encode(to);
   const auto lane = seat.lane;
+  auto profile = make_profile(std::move(whom));
   auto client
-    = make_adoption(std::move(whom), std::move(seat), std::move(farewell));
+    = make_adoption(std::move(profile), std::move(seat), std::move(farewell));
   client.peer = packed(stream.peer());
   client.local = packed(stream.local());
   client.is_tls = stream.is_tls();
@@ -74,17 +75,23 @@ join_pool(net::edge_stream& stream, identity whom, auth_farewell farewell,
 
 } // namespace
 
-client_adoption make_adoption(identity whom, admission seat,
-                              std::vector<std::byte> last_words) {
+client_adoption make_adoption(client_profile_ptr profile, admission&& seat,
+                              std::vector<std::byte>&& last_words) {
   auto out = client_adoption{};
   out.seat = std::move(seat.seat);
   out.greet = std::move(seat.greet);
   out.last_words = std::move(last_words);
-  out.user = std::move(whom.user);
-  out.database = std::move(whom.database);
-  out.application_name = std::move(whom.application_name);
-  out.has_long_key = whom.has_long_key;
-  out.settings = std::move(whom.settings);
+  out.profile = std::move(profile);
+  return out;
+}
+
+client_profile_ptr make_profile(identity whom) {
+  auto out = std::make_shared<client_profile>();
+  out->user = std::move(whom.user);
+  out->database = std::move(whom.database);
+  out->application_name = std::move(whom.application_name);
+  out->has_long_key = whom.has_long_key;
+  out->settings = std::move(whom.settings);
   return out;
 }
 

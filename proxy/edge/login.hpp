@@ -33,8 +33,12 @@ struct login_services {
 
 /// A client that has its seat; without its socket and its addresses, and as if
 /// without TLS.
-[[nodiscard]] client_adoption make_adoption(identity whom, admission seat,
-                                            std::vector<std::byte> last_words);
+[[nodiscard]] client_adoption
+make_adoption(client_profile_ptr profile, admission&& seat,
+              std::vector<std::byte>&& last_words);
+
+/// What the shard wants to know of `whom`.
+[[nodiscard]] client_profile_ptr make_profile(identity whom);
 
 /// A client that is logged in, all but its socket and the last words to it.
 struct welcomed {

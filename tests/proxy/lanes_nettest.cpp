@@ -20,8 +20,8 @@ client_adoption adoption_of(far_end& end, std::uint64_t id,
   auto out = client_adoption{};
   out.socket = end.near_end();
   out.seat = subscription{client_id{id}, std::move(port), {}};
-  out.user = "app";
-  out.database = "db";
+  out.profile = std::make_shared<const client_profile>(
+    client_profile{"app", "db", "", false, {}});
   return out;
 }
 

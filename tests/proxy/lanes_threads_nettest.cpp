@@ -153,6 +153,7 @@ BOOST_AUTO_TEST_CASE(all_clients_of_two_lanes_are_served_by_few_servers) {
     auto client = client_adoption{};
     client.socket = each.end.near_end();
     client.seat = subscription{client_id{++id}, port, {}};
+    client.profile = std::make_shared<const client_profile>();
     plane.adopt(where, std::move(client));
   }
   BOOST_TEST(port->board().at(0).clients == client_count / 2);

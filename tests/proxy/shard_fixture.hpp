@@ -171,9 +171,8 @@ struct shard_fixture {
     client_adoption from;
     from.socket = end.near_end();
     from.seat = subscription{client_id{id}, port, {}};
-    from.user = "app";
-    from.database = "db";
-    from.has_long_key = has_long_key;
+    from.profile = std::make_shared<const client_profile>(
+      client_profile{"app", "db", "", has_long_key, {}});
     const auto words = message('R', std::string_view{"\0\0\0\0", 4});
     for (auto c : words)
       from.last_words.push_back(static_cast<std::byte>(c));

@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(a_newer_client_is_taken_down_to_3_2) {
     }
     BOOST_TEST(got.tag == 'R');
     at.run_until([&] { return at.shards.clients.size() == 1; });
-    BOOST_TEST(at.shards.clients[0].has_long_key == row.has_long_key);
+    BOOST_TEST(at.shards.clients[0].profile->has_long_key == row.has_long_key);
   }
 }
 
