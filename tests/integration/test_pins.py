@@ -198,8 +198,10 @@ def test_pins_are_counted_and_have_an_age(pg, start, connect):
         client.query("unlisten news")
         nobody_keeps(pooler)
     client.query("listen news")
-    ages = [int(column(pooler, "pinned_us")[0]) for _ in range(2)]
-    assert 0 <= ages[0] < ages[1]
+    age = int(column(pooler, "pinned_us")[0])
+    assert age >= 0
+    # Two questions that come to a shard in one turn have one answer.
+    eventually(lambda: int(column(pooler, "pinned_us")[0]) > age, "it grows older")
     with urllib.request.urlopen(f"http://{config['admin']['http']}/metrics") as got:
         lines = [line for line in got.read().decode().splitlines()
                  if line.startswith("cenote_pool_pins_total{")]
