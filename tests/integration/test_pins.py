@@ -201,7 +201,7 @@ def test_pins_are_counted_and_have_an_age(pg, start, connect):
     age = int(column(pooler, "pinned_us")[0])
     assert age >= 0
     # Two questions that come to a shard in one turn have one answer.
-    eventually(lambda: int(column(pooler, "pinned_us")[0]) > age, "it grows older")
+    ports.eventually(lambda: int(column(pooler, "pinned_us")[0]) > age, "it grows older")
     with urllib.request.urlopen(f"http://{config['admin']['http']}/metrics") as got:
         lines = [line for line in got.read().decode().splitlines()
                  if line.startswith("cenote_pool_pins_total{")]
