@@ -185,6 +185,11 @@ public:
     return dirt_.saw_reset();
   }
 
+  /// What the same answers defined anew.
+  [[nodiscard]] definitions defined() const noexcept {
+    return dirt_.defined();
+  }
+
   void clear_dirt() noexcept {
     dirt_.clear();
   }

@@ -1,5 +1,7 @@
 #include "protocol/server_dirt.hpp"
 
+#include <algorithm>
+
 namespace cenote::protocol {
 
 namespace {
@@ -11,6 +13,21 @@ std::string_view text_of(std::span<const std::byte> body) noexcept {
   return text.substr(0, text.find('\0'));
 }
 
+/// The usual ones, which are often temporary, use functions only if their text
+/// says which.
+definitions defined_by(std::string_view tag) noexcept {
+  constexpr std::string_view create = "CREATE ";
+  if (tag.starts_with("ALTER "))
+    return tag == "ALTER EXTENSION" ? definitions::any : definitions::named;
+  if (!tag.starts_with(create))
+    return definitions::none;
+  for (std::string_view each : {"TABLE", "VIEW", "MATERIALIZED", "INDEX",
+                                "SEQUENCE", "STATISTICS", "FOREIGN TABLE"})
+    if (tag.substr(create.size()).starts_with(each))
+      return definitions::named;
+  return definitions::any;
+}
+
 } // namespace
 
 bool server_dirt::judge(std::span<const std::byte> body, command_rows rows,
@@ -20,7 +37,11 @@ bool server_dirt::judge(std::span<const std::byte> body, command_rows rows,
     return false;
   // The tags that matter, by their first letter: most commands end here.
   switch (tag.front()) {
+    case 'A':
+      defined_ = std::max(defined_, defined_by(tag));
+      break;
     case 'C':
+      defined_ = std::max(defined_, defined_by(tag));
       if (tag.starts_with("CREATE "))
         seen_.add(dirt::maybe_temp);
       else if (tag == "CALL")

@@ -26,6 +26,13 @@ enum class dirt : std::uint16_t {
   select_nothing = 128,
 };
 
+/// What the commands defined anew. Belongs to the database, not the session.
+enum class definitions : std::uint8_t {
+  none,
+  named, ///< What may use functions, if the text names one of them.
+  any,   ///< Functions, and what uses them without a name.
+};
+
 /// A set of `dirt`.
 class dirt_set {
 public:
@@ -74,9 +81,14 @@ public:
     return seen_;
   }
 
+  [[nodiscard]] definitions defined() const noexcept {
+    return defined_;
+  }
+
   void clear() noexcept {
     seen_ = {};
     saw_reset_ = false;
+    defined_ = definitions::none;
   }
 
   /// RESET or DISCARD ALL: PostgreSQL's defaults are in force again. That is no
@@ -132,6 +144,7 @@ private:
   body_prefix<tag_bytes_max> tag_;
   dirt_set seen_;
   bool saw_reset_ = false;
+  definitions defined_ = definitions::none;
 };
 
 } // namespace cenote::protocol

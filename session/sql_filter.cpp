@@ -12,7 +12,7 @@ namespace cenote::session {
 
 namespace {
 
-enum class opening : std::uint8_t { asks, creates, other };
+enum class opening : std::uint8_t { asks, creates, updates, other };
 
 struct opening_word {
   std::string_view text;
@@ -21,7 +21,7 @@ struct opening_word {
 
 /// BEGIN and what else only begins or ends a transaction leave nothing behind.
 /// In the order of their first letters.
-constexpr std::array<opening_word, 15> opening_words = {{
+constexpr std::array<opening_word, 16> opening_words = {{
   {"call"},
   {"close"},
   {"create", opening::creates},
@@ -37,6 +37,7 @@ constexpr std::array<opening_word, 15> opening_words = {{
   {"reset"},
   {"set"},
   {"unlisten"},
+  {"update", opening::updates},
 }};
 
 /// Where the words of each letter begin, and the last ones end: most texts are
@@ -274,6 +275,8 @@ bool asks_for_a_look(std::string_view sql, bool is_whole) noexcept {
   const auto text = without_end(sql);
   if (at >= text.size())
     return false;
+  if (how == opening::updates && has_text(text, "pg_settings"))
+    return true;
   needles seen{text};
   if (seen.find(at))
     return true;

@@ -15,6 +15,7 @@
 
 #include "session/row_shape.hpp"
 #include "session/traces.hpp"
+#include "session/watch.hpp"
 
 /// Named prepared statements in transaction mode. A client's names are its own;
 /// on servers a statement is called after its content, so that all clients of a
@@ -41,11 +42,14 @@ struct statement_identity {
   [[nodiscard]] static bool may_be_ours(std::string_view name) noexcept {
     return name.starts_with(prefix)
         && (name.size() >= prefix.size() + digits || name == asker
-            || name == setter);
+            || name == setter || name == watcher);
   }
 
   /// The one that asks what a transaction left behind.
   static constexpr std::string_view asker = "cenote_left_behind";
+
+  /// The one that asks which functions change sessions.
+  static constexpr std::string_view watcher = "cenote_watched";
 
   /// The one that sets what a client has as its default.
   static constexpr std::string_view setter = "cenote_own_default";
@@ -106,6 +110,11 @@ public:
     edition_ = edition;
   }
 
+  /// What its text mentions of what is watched.
+  [[nodiscard]] mention mentions(const watch& of) const noexcept {
+    return mentions_.look(of, text_of(definition()));
+  }
+
   static constexpr std::size_t overhead_bytes = 160;
 
 private:
@@ -122,6 +131,7 @@ private:
   statement_content_ptr content_;
   std::uint32_t uses_ = 0;
   std::uint64_t edition_ = 0;
+  mutable mention_memory mentions_;
 };
 
 /// Keeps a statement, and remembers its edition when that began: for a client,

@@ -168,6 +168,23 @@ std::string without_escapes(std::string_view sql) {
   return out;
 }
 
+/// A DO that has no such word in it defines nothing.
+bool may_define(std::string_view sql) noexcept {
+  for (std::size_t at = 0; at < sql.size(); ++at)
+    if (is_at(sql, at, "create") || is_at(sql, at, "alter")
+        || is_at(sql, at, "execute"))
+      return true;
+  return false;
+}
+
+/// An UPDATE of the view is a SET.
+bool may_update_settings(std::string_view sql) noexcept {
+  for (std::size_t at = 0; at < sql.size(); ++at)
+    if (is_at(sql, at, "pg_settings"))
+      return true;
+  return false;
+}
+
 std::string_view said_by(std::string_view sql) noexcept {
   if (sql.ends_with(stands_for_reset))
     return "RESET";
@@ -200,6 +217,8 @@ text_traces traces_of(std::string_view sql) {
     for (const auto& each : otherwise.statements)
       add_settings(each, out);
   }
+  if (may_update_settings(sql))
+    out.kinds.add(trace::settings);
   std::uint32_t number = 0;
   for (const auto& each : look.statements) {
     out.kinds.add(kinds_of(each));
@@ -210,6 +229,8 @@ text_traces traces_of(std::string_view sql) {
                           || each.verb == sql_verb::discard_all;
     out.unlistens = out.unlistens || unlistens(each.verb);
     out.discards = out.discards || each.verb == sql_verb::discard_all;
+    out.defines
+      = out.defines || (each.verb == sql_verb::do_block && may_define(sql));
     add_undoing(each, number, out);
     add_nulls(each, number++, out);
   }

@@ -116,6 +116,7 @@ struct text_traces {
   /// It may take back a LISTEN, in its transaction.
   bool unlistens = false;
   bool discards = false; ///< DISCARD ALL.
+  bool defines = false;  ///< A DO that may define functions or tables.
   /// DEALLOCATE ALL, DISCARD ALL.
   bool forgets_statements = false;
   /// Settings that PostgreSQL must be asked for by name: it lists no custom
@@ -144,6 +145,14 @@ struct text_traces {
     return resets || !undoings.empty();
   }
 };
+
+/// It has an EXECUTE, of whatever was prepared.
+[[nodiscard]] inline bool runs_prepared(const text_traces& what) noexcept {
+  for (const auto& each : what.names)
+    if (each.use == name_use::execute)
+      return true;
+  return false;
+}
 
 /// What is put behind the text of a Parse that stands for a RESET or a SET of
 /// the client's: whoever sees the text later knows what it says.
