@@ -227,6 +227,7 @@ void read_pool_options(const section& from, tenants::pool_options& to,
   from.read("max_pinned", to.pinned_max);
   from.read_word("on_pin", to.on_pin, tenants::parse_pin_policy);
   from.read_word("listen", to.listen, tenants::parse_listen_policy);
+  from.read("function_watch_interval", to.function_watch_interval);
 }
 
 tenants::pool_options check_pool_sizes(const section& from,

@@ -75,6 +75,7 @@ constexpr auto server_pool_keys = std::array{
   count_of("max_pinned", "0", servers_max),
   key_rule{"on_pin", word, "\"pin\"", false, 0, 0, pin_policies},
   key_rule{"listen", word, "\"pin\"", false, 0, 0, listen_policies},
+  time_of("function_watch_interval", "\"60s\""),
 };
 
 constexpr auto pool_keys = [] {

@@ -190,7 +190,9 @@ bool client_link::take_start(const protocol::piece& part,
     if (!begin_request(part, rest))
       return false;
   }
-  if (waits_for_reset() && server_->begins_batch() && !is_copy(tag)) {
+  const auto waits = waits_for_reset() && server_->begins_batch();
+  if (!is_copy(tag)
+      && (waits || (lane_.watch().is_unknown() && waits_for_watch()))) {
     forward.flush();
     hold(part.bytes);
     hold(rest);

@@ -88,6 +88,8 @@ void client_link::carry_out(effect what) {
 
 void client_link::lend(server_link& server) {
   server_ = &server;
+  lane_.look_for_definitions(true);
+  watch_generation_ = lane_.watch().generation();
   auto now = lane_.home().now();
   lane_.sums().wait_time_us += static_cast<std::uint64_t>(
     std::chrono::duration_cast<std::chrono::microseconds>(now - since_)

@@ -14,6 +14,7 @@
 #include "proxy/adoption.hpp"
 #include "proxy/byte_run.hpp"
 #include "proxy/cancel_keys.hpp"
+#include "proxy/named_message.hpp"
 #include "proxy/prepared_state.hpp"
 #include "proxy/snapshot.hpp"
 #include "proxy/timed.hpp"
@@ -130,6 +131,9 @@ public:
 
   /// PostgreSQL's answer to `server_link::ask`.
   void learned(session::trace_set asked, session::left_behind found);
+
+  /// PostgreSQL's answer to `server_link::ask_watch` has come.
+  void watch_answered() noexcept;
 
   /// What the client sends next depends on answers that have not come.
   [[nodiscard]] bool is_stalled() const noexcept {
@@ -273,19 +277,6 @@ private:
   bool begin_request(const protocol::piece& part,
                      std::span<const std::byte> rest);
 
-  /// A message whose names we look at, as far as it is here.
-  struct named_message {
-    char tag = 0;
-    std::uint32_t body_bytes = 0;
-    std::span<const std::byte> bytes; ///< From the header on.
-    bool is_whole = false;
-    bool is_input = false; ///< `bytes` lie in the received slice.
-
-    [[nodiscard]] std::span<const std::byte> body() const noexcept {
-      return bytes.subspan(protocol::header_bytes);
-    }
-  };
-
   /// What became of one.
   enum class named : std::uint8_t {
     passed,  ///< It is on its way, as far as it is here.
@@ -368,6 +359,13 @@ private:
   void keep_message(session::client_listens::message what);
   void tell_notifications();
   void note_traces(const session::text_traces& what);
+  void note_mention(session::mention what) noexcept;
+  void note_bound_words(std::string_view name,
+                        const session::statement_ref* found,
+                        const session::text_traces* traces) noexcept;
+  void follow_definitions(session::trace_set& kinds) noexcept;
+  [[nodiscard]] std::vector<std::string> watched_settings() const;
+  bool waits_for_watch();
   void note_setting(std::string_view name);
   void note_reset() noexcept;
   [[nodiscard]] std::span<const std::string> named_settings() const noexcept;
@@ -376,6 +374,8 @@ private:
   [[nodiscard]] bool is_before_reset() const noexcept;
   bool ask_what_is_left();
   void set_pinned(session::trace_set now);
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>>
+  with_own(std::vector<std::pair<std::string, std::string>> found);
   void take_settings(std::vector<std::pair<std::string, std::string>> found);
   void tell(std::size_t index, std::string_view value);
   named pass_parse(const named_message& what, request_run& forward);
@@ -460,10 +460,12 @@ private:
   bool resets_settings_ = false;
   bool asked_about_reset_ = false; ///< The question is behind one.
   bool too_many_settings_ = false; ///< More than are asked for by name.
-  bool keeps_unnamed_ = false;     ///< The rest of an unnamed Parse is kept.
-  bool skipping_ = false;          ///< The rest of a message nobody wants.
-  bool skip_to_sync_ = false;      ///< A canceled batch: drop until Sync.
-  bool watch_parse_ = false;       ///< A Parse's name has not come yet.
+  bool runs_watched_ = false;  ///< What it runs may set what functions name.
+  bool defines_ = false;       ///< A DO that may define functions was sent.
+  bool keeps_unnamed_ = false; ///< The rest of an unnamed Parse is kept.
+  bool skipping_ = false;      ///< The rest of a message nobody wants.
+  bool skip_to_sync_ = false;  ///< A canceled batch: drop until Sync.
+  bool watch_parse_ = false;   ///< A Parse's name has not come yet.
   bool closing_quietly_ = false;
   bool goodbye_ = false;
   bool full_ = false; ///< The client does not read: it is not read either.
@@ -471,8 +473,9 @@ private:
   session::trace_set traces_; ///< Perhaps left behind since the last question.
   session::trace_set pinned_; ///< Left behind: the server stays.
   ec why_ = ec::none;
-  std::uint32_t reset_sequence_ = 0; ///< The mirror's number of the RESET.
-  std::uint32_t reset_batch_ = 0;    ///< The batch that has it.
+  std::uint32_t watch_generation_ = 0; ///< That its texts are looked at with.
+  std::uint32_t reset_sequence_ = 0;   ///< The mirror's number of the RESET.
+  std::uint32_t reset_batch_ = 0;      ///< The batch that has it.
   std::vector<std::byte> held_;  ///< Empty and without memory unless waiting.
   std::vector<std::byte> begin_; ///< The Query that `held_block_` began with.
   session::reported_values told_;

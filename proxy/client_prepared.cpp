@@ -106,6 +106,7 @@ void client_link::restore_unnamed(std::uint32_t edition,
     return; // There is a later one.
   prepared_->unnamed = std::move(before);
   prepared_->unnamed_edition = edition - 1; // One more may be undone.
+  prepared_->unnamed_mentions.forget();
   prepared_->unnamed_traces
     = session::traces_of(session::text_of(prepared_->unnamed));
 }

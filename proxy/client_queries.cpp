@@ -41,8 +41,12 @@ client_link::named client_link::pass_query(const named_message& what,
   session::text_traces found;
   if (!what.is_whole) { // Too long to be looked at.
     found.kinds = trace_set::all();
+    if (lane_.watch().is_watching())
+      note_mention(session::mention::changes);
   } else {
     const auto sql = session::text_of(what.body());
+    if (lane_.watch().is_watching())
+      note_mention(lane_.watch().look_at(sql));
     if (!watches_resets() && !session::may_leave_traces(sql))
       return pass_plain_query(what, forward);
     found = session::traces_of(sql);
@@ -71,6 +75,8 @@ client_link::named client_link::pass_query(const named_message& what,
     note_reset();
   if (!found.empty())
     note_traces(found);
+  if (lane_.watch().is_watching() && session::runs_prepared(found))
+    note_mention(session::mention::changes);
   outcome = found.names.empty() && own.puts.empty()
             ? pass_as_it_is(what, forward)
             : pass_spliced(what, found, own, forward);

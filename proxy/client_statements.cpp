@@ -205,6 +205,7 @@ void client_link::begin_unnamed(std::span<const std::byte> definition,
 /// The unnamed statement may be bound in a later batch, on another server.
 void client_link::keep_unnamed(std::span<const std::byte> bytes, bool is_last) {
   auto& kept = prepared_->unnamed;
+  prepared_->unnamed_mentions.forget();
   if (kept.size() + bytes.size() > limits::statement_bytes_max) {
     std::vector<std::byte>{}.swap(kept); // Lives as long as its server's loan.
     keeps_unnamed_ = false;
@@ -315,10 +316,12 @@ client_link::named client_link::pass_bind(const named_message& what,
     = prepared_ && !name.empty() ? prepared_->named.find(name) : nullptr;
   if (prepared_ && !prepared_->portals.empty())
     unbind(portal);
-  if (auto* traces = name.empty() && prepared_ ? &prepared_->unnamed_traces
-                   : found != nullptr          ? &(*found)->traces()
-                                               : nullptr;
-      traces != nullptr && !traces->empty()) {
+  const auto* traces = name.empty() && prepared_ ? &prepared_->unnamed_traces
+                     : found != nullptr          ? &(*found)->traces()
+                                                 : nullptr;
+  if (lane_.watch().is_watching())
+    note_bound_words(name, found, traces);
+  if (traces != nullptr && !traces->empty()) {
     if (note_bound(*traces, what, values) == named::more)
       return named::more;
     if (auto came = come_home(*traces, false, forward); came != named::passed)

@@ -100,6 +100,7 @@ void client_link::note_reset() noexcept {
 
 void client_link::note_traces(const session::text_traces& what) {
   traces_.add(what.kinds);
+  defines_ = defines_ || what.defines;
   if (what.settings.empty())
     return;
   names();
@@ -135,11 +136,13 @@ client_link::named client_link::note_bound(const session::text_traces& what,
 client_link::named client_link::pass_function_call(const named_message& what,
                                                    request_run& forward) {
   constexpr std::int32_t set_config_oid = 2078;
+  constexpr std::uint32_t first_own_oid = 16384;
   constexpr std::size_t oid_bytes = 4;
   const auto body = what.body();
   if (body.size() < oid_bytes && !what.is_whole)
     return named::more;
-  if (protocol::reader{body}.int32() == set_config_oid) {
+  const auto function = protocol::reader{body}.int32();
+  if (function == set_config_oid) {
     names();
     if (what.body_bytes > bind_bytes_max)
       too_many_settings_ = true;
@@ -152,6 +155,11 @@ client_link::named client_link::pass_function_call(const named_message& what,
                          note_setting(value);
                      });
   }
+  if (lane_.watch().is_watching()
+      && static_cast<std::uint32_t>(function) >= first_own_oid)
+    note_mention(lane_.watch().words().has_any_setting()
+                   ? session::mention::changes_anything
+                   : session::mention::changes);
   return pass_as_it_is(what, forward);
 }
 
@@ -188,6 +196,8 @@ bool client_link::ask_what_is_left() {
   if (!lane_.follows_sessions() || is_handing_over())
     return false;
   auto kinds = std::exchange(traces_, {});
+  follow_definitions(kinds);
+  const auto is_due = lane_.watch().is_due(lane_.home().now());
   kinds.remove(trace::libraries); // A LOAD that failed: the command tag tells.
   kinds.add(session::traces_of(server_->mirror().dirt()));
   if (kinds.has(trace::libraries)) { // Stays loaded as long as the server runs.
@@ -197,15 +207,23 @@ bool client_link::ask_what_is_left() {
     server_->doomed = true;
     set_pinned(pinned);
   }
-  if (kinds.empty())
-    return false;
+  if (kinds.empty()) {
+    if (is_due)
+      server_->ask_watch();
+    return is_due;
+  }
   kinds.add(pinned_);
   if (has_own_listens())
     kinds.add(trace::listens);
   kinds.remove(trace::libraries);
   // What is sent behind the question is for the next one.
   asked_about_reset_ = std::exchange(resets_settings_, false);
-  server_->ask(kinds, named_settings());
+  if (std::exchange(runs_watched_, false))
+    server_->ask(kinds, watched_settings());
+  else
+    server_->ask(kinds, named_settings());
+  if (is_due && server_ != nullptr)
+    server_->ask_watch();
   return true;
 }
 
@@ -247,7 +265,7 @@ void client_link::learned(trace_set asked, session::left_behind found) {
   if (found.is_cut || too_many_settings_)
     found.kinds = trace_set::all(); // Not known: nobody else gets the server.
   else if (asked.has(trace::settings))
-    take_settings(std::move(found.settings));
+    take_settings(with_own(std::move(found.settings)));
   if (prepared_ && asked.has(trace::statements))
     prepared_->take_sql_names(found.statements, server_->mirror().settled());
   if (std::exchange(asked_about_reset_, false))

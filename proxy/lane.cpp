@@ -35,6 +35,7 @@ lane::lane(shard& home, lane_id id, std::shared_ptr<pool_port> port,
     times_clients_{has_client_times(settings)} {
   if (board().is_shared())
     mine_ = &board().at(index);
+  configure_watch();
 }
 
 lane::~lane() = default;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -14,6 +15,7 @@
 #include "proxy/timed.hpp"
 #include "session/startup_values.hpp"
 #include "session/statements.hpp"
+#include "session/watch.hpp"
 #include "tenants/pool_spec.hpp"
 
 namespace cenote::proxy {
@@ -178,6 +180,31 @@ public:
     return startup_values_;
   }
 
+  /// Which functions change sessions.
+  [[nodiscard]] session::watch& watch() noexcept {
+    return watch_;
+  }
+
+  /// Another lane of the pool has seen new ones. `is_fresh`: a loan begins. Not
+  /// before one does is the list of before a RECONNECT forgotten: who still has
+  /// an old server must not keep it to be asked after.
+  void look_for_definitions(bool is_fresh) noexcept {
+    if (is_fresh && std::exchange(watch_is_old_, false))
+      watch_.changed();
+    if (!is_shared())
+      return;
+    const std::uint64_t now = board().definitions;
+    if (std::exchange(definitions_seen_, now) != now)
+      watch_.changed();
+  }
+
+  /// A client made new ones, or they may be others for another reason.
+  void definitions_changed() noexcept {
+    watch_.changed();
+    if (is_shared())
+      definitions_seen_ = ++board().definitions;
+  }
+
   /// For `session::statement::renew`.
   [[nodiscard]] std::uint64_t next_edition() noexcept {
     return is_shared() ? ++board().editions : ++editions_;
@@ -248,6 +275,11 @@ private:
   void end_clients(const std::vector<client_id>& who, const refusal& why);
   void end_clients(const std::vector<client_id>& who, ec why);
   void note_greeting(std::shared_ptr<const greeting> said);
+  void configure_watch() noexcept {
+    watch_.configure(follows_sessions() && !is_replication()
+                       ? settings_.function_watch_interval
+                       : std::chrono::milliseconds{0});
+  }
   void tell_demand(std::size_t coming);
   void retire_all();
   void tell_paused();
@@ -305,6 +337,9 @@ private:
   tenants::pool_settings settings_;
   pool::ledger ledger_;
   session::statement_cache statements_; ///< Outlives the links.
+  session::watch watch_;
+  std::uint64_t definitions_seen_ = 0;
+  bool watch_is_old_ = false;
   std::uint64_t editions_ = 0;
   timers::entry timer_;
   std::unique_ptr<listen_hub> hub_; ///< Outlives the links.

@@ -17,6 +17,7 @@ void lane::configure(const tenants::pool_settings& settings) {
   last_welcome_ = nullptr; // What clients are asked may have changed.
   times_clients_ = has_client_times(settings);
   ledger_.configure(ledger_settings(settings));
+  configure_watch();
   if (hub_ != nullptr && !has_room_for_hub())
     hub_->end_clients();
   home_.mark(*this);
@@ -66,6 +67,7 @@ void lane::resume() {
 void lane::retire_servers(std::uint64_t epoch) {
   take_back();
   epoch_ = std::max(epoch_, epoch);
+  watch_is_old_ = true;
   retire_all();
 }
 

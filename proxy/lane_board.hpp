@@ -90,7 +90,8 @@ public:
 
   std::atomic<std::uint32_t> waiting{0}; ///< Clients in all queues.
   std::atomic<std::uint32_t> pinned{0};
-  std::atomic<std::uint64_t> editions{0}; ///< Of statements; the last one.
+  std::atomic<std::uint64_t> editions{0};    ///< Of statements; the last one.
+  std::atomic<std::uint64_t> definitions{0}; ///< Times they changed.
   std::atomic<std::uint32_t> cut_short{0};
 
 private:

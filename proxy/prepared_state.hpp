@@ -25,6 +25,7 @@ struct prepared_state {
   std::vector<std::byte> unnamed; ///< Its Parse, behind the name.
   std::uint32_t unnamed_edition = 0;
   session::text_traces unnamed_traces;
+  session::mention_memory unnamed_mentions;
   std::vector<std::byte> gathered;
   /// What RESET means, until the portal is bound anew.
   session::own_portals portals;

@@ -102,6 +102,9 @@ public:
   /// Asks PostgreSQL; `client_link::learned` hears the answer. Only at rest.
   void ask(session::trace_set kinds, std::span<const std::string> named);
 
+  /// Which functions change sessions, for the lane. At rest, or behind `ask`.
+  void ask_watch();
+  [[nodiscard]] bool asks_watch() const noexcept; ///< That is outstanding.
   /// Whether PostgreSQL reports this setting of `session::reported_names` by
   /// itself.
   [[nodiscard]] bool reports(std::size_t index) const noexcept;
@@ -403,6 +406,7 @@ private:
   void status_changed(bool is_own);
   void own_ready();
   void answered();
+  void watch_answered();
   void replayed();
   void after_bytes(bool saw_ready);
   void begun();
@@ -484,6 +488,8 @@ private:
   std::vector<std::byte> gathered_; ///< A message that is looked into.
   session::left_behind_reader answer_;
   session::trace_set asked_;
+  std::unique_ptr<session::watch_reader> watch_answer_; ///< Outstanding.
+  session::watch::ticket watch_ticket_ = 0;
   std::vector<std::byte> own_error_; ///< PostgreSQL's answer to a bad setting.
   time_point cleaning_ends_{};
   time_point connected_at_{};

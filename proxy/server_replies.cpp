@@ -108,7 +108,8 @@ bool server_link::take(const protocol::piece& part,
 /// A reply to something of ours.
 void server_link::take_own(const protocol::piece& part,
                            const protocol::reaction& what) {
-  if (part.tag == 'E' || part.tag == 'S' || (asking_ && part.tag == 'D'))
+  if (part.tag == 'E' || part.tag == 'S'
+      || (part.tag == 'D' && (asking_ || asks_watch())))
     gather(part, true);
   // The server ends: its client is told as if it had asked itself.
   if (what.fatal && client_ != nullptr && part.body_bytes <= gathered_bytes_max)
@@ -169,7 +170,7 @@ void server_link::gather(const protocol::piece& part, bool is_own) {
   if (part.body_bytes > gathered_bytes_max) {
     // What it says counts, even if nobody reads it.
     if (part.tag == 'D')
-      answer_.cut();
+      asking_ ? answer_.cut() : watch_answer_->cut();
     else if (part.tag == 'E' && own_error_.empty())
       own_error_ = protocol::error_message(ec::server_protocol_violation);
     return;
@@ -180,10 +181,12 @@ void server_link::gather(const protocol::piece& part, bool is_own) {
   if (part.tag == 'E') {
     if (own_error_.empty()) // The first is the reason of the others.
       own_error_ = gathered_;
-  } else if (part.tag == 'D')
-    answer_.row(std::span{gathered_}.subspan(protocol::header_bytes));
-  else
+  } else if (part.tag == 'D') {
+    const auto row = std::span{gathered_}.subspan(protocol::header_bytes);
+    asking_ ? answer_.row(row) : watch_answer_->row(row);
+  } else {
     status_changed(is_own);
+  }
 }
 
 /// Collects the pieces of one message.
@@ -219,6 +222,8 @@ void server_link::status_changed(bool is_own) {
 void server_link::own_ready() {
   if (std::exchange(asking_, false))
     answered();
+  else if (asks_watch())
+    watch_answered();
   else
     replayed();
   // The client's settings are back behind a RESET: now it hears that it is

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "base/log.hpp"
+#include "protocol/messages.hpp"
 #include "proxy/client_link.hpp"
 #include "proxy/lane.hpp"
 #include "proxy/server_link.hpp"
@@ -30,6 +32,49 @@ void server_link::ask(session::trace_set kinds,
   mirror_.clear_dirt();
   ++lane_.sums().questions;
   send_copy(out);
+}
+
+void server_link::ask_watch() {
+  auto& out = lane_.home().scratch();
+  auto& tags = lane_.home().tag_scratch();
+  session::append_watch_question(out, tags, lane_.watch().stage());
+  for (char tag : tags)
+    if (expect_own(tag) != ec::none)
+      return fail(ec::server_protocol_violation);
+  if (!asking_)
+    own_error_.clear();
+  watch_answer_ = std::make_unique<session::watch_reader>();
+  watch_ticket_ = lane_.watch().begin(lane_.home().now());
+  send_copy(out);
+}
+
+bool server_link::asks_watch() const noexcept {
+  return watch_answer_ != nullptr;
+}
+
+/// ReadyForQuery behind the answer, or behind an error in its place.
+void server_link::watch_answered() {
+  const auto answer = std::exchange(watch_answer_, nullptr);
+  const auto error = std::exchange(own_error_, {});
+  auto& watch = lane_.watch();
+  const auto now = lane_.home().now();
+  if (error.empty()) {
+    watch.answered(watch_ticket_, std::move(*answer), now);
+    log::debug("functions watched",
+               {log::kv("pool", tenants::to_string(lane_.key())),
+                log::kv("words", watch.words().size()),
+                log::kv("settings", watch.words().settings().size()),
+                log::kv("all", watch.words().watches_all())});
+  } else if (client_ != nullptr) { // Or it was canceled for cleaning.
+    watch.failed(watch_ticket_, now);
+    auto words = protocol::error_response::decode(
+      std::span{error}.subspan(protocol::header_bytes));
+    log::warn("cannot tell which functions change sessions",
+              {log::kv("pool", tenants::to_string(lane_.key())),
+               log::kv("error", words ? words->message : "")});
+  }
+  if (client_ != nullptr)
+    client_->watch_answered();
 }
 
 bool server_link::reports(std::size_t index) const noexcept {

@@ -132,6 +132,7 @@ struct pool_options {
   std::optional<std::uint32_t> pinned_max;
   std::optional<pin_policy> on_pin;
   std::optional<listen_policy> listen;
+  std::optional<ms> function_watch_interval;
 
   friend bool operator==(const pool_options&, const pool_options&) = default;
 };

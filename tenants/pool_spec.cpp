@@ -35,6 +35,7 @@ void apply(pool_settings& to, const pool_options& from) {
   override_with(to.pinned_max, from.pinned_max);
   override_with(to.on_pin, from.on_pin);
   override_with(to.listen, from.listen);
+  override_with(to.function_watch_interval, from.function_watch_interval);
 }
 
 /// Where the parts of a pool come from. `role` may be null: a forced role that

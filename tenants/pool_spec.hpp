@@ -104,6 +104,10 @@ struct pool_settings {
   /// Where servers change. A pool of one server pins in any case.
   listen_policy listen = listen_policy::pin;
 
+  /// How old may be what is known of functions that change sessions, where
+  /// servers change. 0: what functions do is not followed.
+  ms function_watch_interval{60'000};
+
   std::uint32_t tenant_clients_max = 0;
   std::uint32_t tenant_servers_max = 0;
   std::uint32_t tenant_pools_max = 0;

@@ -153,6 +153,9 @@ void add_own_names(std::vector<config_row>& to, const configs::config& of) {
   own("cancel_wait_timeout", written(process.cancel_wait_timeout));
   own("drain_timeout", written(process.drain_timeout));
   const auto& options = of.catalog->defaults();
+  own("function_watch_interval",
+      written(options.function_watch_interval.value_or(
+        tenants::pool_settings{}.function_watch_interval)));
   own("lazy_begin", options.lazy_begin.value_or(false) ? "true" : "false");
   to.push_back(
     {"cenote.log.level", std::string{name(process.log.level)}, "info", true});

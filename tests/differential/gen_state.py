@@ -24,6 +24,8 @@ def change(s) -> str:
         "set names 'LATIN1'", "set schema 'public'",
         "set session characteristics as transaction isolation level serializable",
         f"/* note */ set {name} = {value}",
+        f"select {words.setter(name)}('{bare}')",
+        f"select {words.setter(name).upper()}_called('{bare}')",
         f"set {name} = {value}; select 1"])
 
 

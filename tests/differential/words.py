@@ -102,6 +102,13 @@ SETTINGS = {
     "plan_cache_mode": ["force_generic_plan", "force_custom_plan"],
     "diff.mark": ["'mine'", "'other'", "'third one'"],
 }
+
+
+def setter(name: str) -> str:
+    """A function that sets it, of which no text tells."""
+    return "diff.f_" + name.replace(".", "_")
+
+
 BAD_SETTINGS = [
     "set nothing_of_that_name = 1", "set work_mem = 'much'", "set timezone = 'Nowhere'",
     "set server_version = '1'", "set log_min_messages = 'debug1'",

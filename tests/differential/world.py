@@ -6,6 +6,7 @@ import tempfile
 import time
 
 import psycopg2
+import words
 from support import configs, postgres, process
 
 SLOTS_MAX = 32
@@ -30,7 +31,12 @@ begin
     insert into %1$I.t select g, ''v'' || g, g from generate_series(1, 20) g', s);
   return 'ready';
 end $$;
-"""
+""" + "".join(f"""
+create function {words.setter(name)}(v text) returns text language plpgsql as $$
+begin return set_config('{name}', v, false); end $$;
+create function {words.setter(name)}_called(v text) returns text language sql as $$
+select {words.setter(name)}(v) $$;
+""" for name in words.SETTINGS)
 
 
 class World:

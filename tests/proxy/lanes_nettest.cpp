@@ -106,7 +106,7 @@ struct lanes_fixture {
   const bool on_uring = test::wants_uring();
   std::shared_ptr<recording_port> port = std::make_shared<recording_port>();
   recording_edge edge;
-  tenants::pool_settings settings;
+  tenants::pool_settings settings = test::unwatched_settings();
   std::array<std::unique_ptr<shard>, 2> homes;
 };
 

@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(all_clients_of_two_lanes_are_served_by_few_servers) {
   auto started = shards::start(2, make_engine, edge);
   BOOST_REQUIRE(static_cast<bool>(started));
   auto& plane = **started;
-  auto settings = tenants::pool_settings{};
+  auto settings = test::unwatched_settings();
   settings.mode = tenants::pool_mode::transaction;
   settings.pool_size = server_count;
   settings.lanes = 7; // As many as there are shards.
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(one_lane_where_one_server_listens_for_all_clients) {
   auto edge = silent_edge{};
   auto started = shards::start(2, make_engine, edge);
   BOOST_REQUIRE(static_cast<bool>(started));
-  auto settings = tenants::pool_settings{};
+  auto settings = test::unwatched_settings();
   settings.lanes = 2;
   settings.listen = tenants::listen_policy::shared;
   auto count_of = [&](tenants::pool_mode mode) {

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +19,18 @@
 #include "proxy/lane.hpp"
 #include "proxy/shard.hpp"
 #include "tests/support/wants_uring.hpp"
+
+namespace cenote::test {
+
+/// The far end of a server answers no question of ours that a test is not
+/// about.
+inline tenants::pool_settings unwatched_settings() {
+  tenants::pool_settings out;
+  out.function_watch_interval = std::chrono::milliseconds{0};
+  return out;
+}
+
+} // namespace cenote::test
 
 namespace cenote::proxy {
 
@@ -206,7 +219,7 @@ struct shard_fixture {
   const bool on_uring = test::wants_uring();
   std::shared_ptr<recording_port> port = std::make_shared<recording_port>();
   recording_edge edge;
-  tenants::pool_settings settings;
+  tenants::pool_settings settings = test::unwatched_settings();
   std::unique_ptr<shard> home;
   cancel_key last_key;
 };

@@ -100,6 +100,7 @@ BOOST_AUTO_TEST_CASE(every_option_is_taken_over) {
   given.pool_idle_timeout = 12ms;
   given.reset_query = "RESET ALL";
   given.lazy_begin = true;
+  given.function_watch_interval = 13ms;
   auto tenant = test::make_tenant("t", {test::make_database("db")},
                                   {test::make_user("u")});
   tenant.clients_max = 21;
@@ -132,6 +133,7 @@ BOOST_AUTO_TEST_CASE(every_option_is_taken_over) {
                                 0,
                                 pin_policy::pin,
                                 listen_policy::pin,
+                                13ms,
                                 21,
                                 22,
                                 23,
