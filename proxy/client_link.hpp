@@ -56,7 +56,6 @@ public:
 
   /// Ends the client: FATAL, then close.
   void refuse(ec why);
-
   /// The same with PostgreSQL's own ErrorResponse.
   void refuse(const refusal& why);
 
@@ -129,10 +128,8 @@ public:
 
   // -- what it leaves behind: client_traces.cpp -------------------------------
 
-  /// PostgreSQL's answer to `server_link::ask`.
+  /// PostgreSQL's answers to `server_link::ask` and `ask_watch`.
   void learned(session::trace_set asked, session::left_behind found);
-
-  /// PostgreSQL's answer to `server_link::ask_watch` has come.
   void watch_answered() noexcept;
 
   /// What the client sends next depends on answers that have not come.
