@@ -157,7 +157,12 @@ void client_link::server_lost(bool explained) {
 
 void client_link::cancel() {
   // Nobody knows the key of a client that was not greeted.
-  if (phase_ != session::phase::gone && is_greeted())
+  if (phase_ == session::phase::gone || !is_greeted())
+    return;
+  // What is meant stands behind our own question.
+  if (server_ != nullptr && server_->asks_watch())
+    cancels_later_ = true;
+  else
     apply(event::cancel);
 }
 

@@ -58,7 +58,6 @@ public:
   void refuse(ec why);
   /// The same with PostgreSQL's own ErrorResponse.
   void refuse(const refusal& why);
-
   // -- the server link --------------------------------------------------------
 
   void prepared();
@@ -130,7 +129,7 @@ public:
 
   /// PostgreSQL's answers to `server_link::ask` and `ask_watch`.
   void learned(session::trace_set asked, session::left_behind found);
-  void watch_answered() noexcept;
+  void watch_answered();
 
   /// What the client sends next depends on answers that have not come.
   [[nodiscard]] bool is_stalled() const noexcept {
@@ -458,6 +457,7 @@ private:
   bool asked_about_reset_ = false; ///< The question is behind one.
   bool too_many_settings_ = false; ///< More than are asked for by name.
   bool runs_watched_ = false;  ///< What it runs may set what functions name.
+  bool cancels_later_ = false; ///< When our question is answered.
   bool defines_ = false;       ///< A DO that may define functions was sent.
   bool keeps_unnamed_ = false; ///< The rest of an unnamed Parse is kept.
   bool skipping_ = false;      ///< The rest of a message nobody wants.

@@ -86,6 +86,8 @@ void client_link::repeat(std::vector<std::byte> batch) {
 void client_link::go_on() {
   stalled_ = false;
   forward_held();
+  if (std::exchange(cancels_later_, false))
+    cancel();
 }
 
 client_link::named client_link::pass_named(const named_message& what,

@@ -118,9 +118,11 @@ bool client_link::waits_for_watch() {
   return true;
 }
 
-void client_link::watch_answered() noexcept {
+void client_link::watch_answered() {
   if (stalled_) // Nothing was looked at yet.
     watch_generation_ = lane_.watch().generation();
+  else if (std::exchange(cancels_later_, false))
+    cancel();
 }
 
 } // namespace cenote::proxy

@@ -66,9 +66,10 @@ void server_link::watch_answered() {
                 log::kv("settings", watch.words().settings().size()),
                 log::kv("all", watch.words().watches_all())});
   } else if (client_ != nullptr) { // Or it was canceled for cleaning.
-    watch.failed(watch_ticket_, now);
     auto words = protocol::error_response::decode(
       std::span{error}.subspan(protocol::header_bytes));
+    const auto is_canceled = words && words->code == "57014";
+    watch.failed(watch_ticket_, now, is_canceled);
     log::warn("cannot tell which functions change sessions",
               {log::kv("pool", tenants::to_string(lane_.key())),
                log::kv("error", words ? words->message : "")});

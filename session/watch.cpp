@@ -20,6 +20,9 @@ constexpr int share = 100;
 constexpr duration retry_min = seconds{1};
 constexpr std::uint32_t doublings_max = 6;
 
+/// A statement_timeout looks like a cancel.
+constexpr std::uint32_t repeats_max = 3;
+
 constexpr time_point at_once = time_point::min();
 
 } // namespace
@@ -62,7 +65,7 @@ watch::ticket watch::begin(time_point now) noexcept {
 void watch::answered(ticket which, watch_reader answer, time_point now) {
   if (!is_on() || which != changes_)
     return;
-  failures_ = 0;
+  failures_ = repeats_ = 0;
   if (answer.has_more()) {
     wants_all_ = true;
     due_at_ = at_once;
@@ -79,9 +82,14 @@ void watch::answered(ticket which, watch_reader answer, time_point now) {
   set_watching();
 }
 
-void watch::failed(ticket which, time_point now) noexcept {
+void watch::failed(ticket which, time_point now, bool is_canceled) noexcept {
   if (!is_on() || which != changes_)
     return;
+  if (is_canceled && repeats_ < repeats_max) {
+    ++repeats_;
+    due_at_ = at_once;
+    return;
+  }
   is_unknown_ = true;
   ++generation_;
   due_at_ = now + retry_min * (1 << std::min(failures_, doublings_max));

@@ -67,7 +67,9 @@ public:
   ticket begin(time_point now) noexcept;
 
   void answered(ticket which, watch_reader answer, time_point now);
-  void failed(ticket which, time_point now) noexcept;
+  /// `is_canceled`: somebody's late cancel may have struck it. It is asked
+  /// again at once, a few times, and what is known stays known.
+  void failed(ticket which, time_point now, bool is_canceled) noexcept;
 
 private:
   void set_watching() noexcept {
@@ -85,6 +87,7 @@ private:
   ticket changes_ = 0;
   std::uint32_t generation_ = 0;
   std::uint32_t failures_ = 0;
+  std::uint32_t repeats_ = 0;
   bool is_watching_ = false;
   bool is_unknown_ = false;
   bool wants_all_ = false;

@@ -229,6 +229,9 @@ def test_cancel_strikes_whom_it_means(pg, start, connect):
         first.recv_until("Z")
         assert [wire.data_row(body) for tag, body in second.recv_until("Z")
                 if tag == "D"] == [["", f"turn {turn}"]]
+    # A late one may still be on its way, and would strike what comes next.
+    first.send(wire.query("select pg_sleep(0.5)"))
+    first.recv_until("Z")
     for client, other in ((first, second), (second, first)):
         client.send(wire.query("select pg_sleep(60)"))
         eventually(lambda: pg.query(

@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(an_answer_of_before_a_change_does_not_count) {
   uut.changed();
   uut.answered(which, answer({}), now);
   BOOST_TEST(uut.is_unknown());
-  uut.failed(which, now);
+  uut.failed(which, now, false);
   BOOST_TEST(is_due());
   ask_and_answer({});
   BOOST_TEST(!uut.is_unknown());
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(what_takes_long_is_asked_less_often) {
 BOOST_AUTO_TEST_CASE(a_failure_means_everything_and_is_retried_more_slowly) {
   ask_and_answer({});
   for (auto wait : {1s, 2s, 4s, 8s, 16s, 32s, 64s, 64s}) {
-    uut.failed(uut.begin(now), now);
+    uut.failed(uut.begin(now), now, false);
     BOOST_TEST(uut.is_watching());
     BOOST_TEST((uut.look_at("select 1") == mention::changes));
     uut.changed(); // Does not make it due.
@@ -173,9 +173,21 @@ BOOST_AUTO_TEST_CASE(a_failure_means_everything_and_is_retried_more_slowly) {
     BOOST_TEST(is_due());
   }
   ask_and_answer({});
-  uut.failed(uut.begin(now), now);
+  uut.failed(uut.begin(now), now, false);
   now += 1s;
   BOOST_TEST(is_due());
+}
+
+BOOST_AUTO_TEST_CASE(a_cancel_that_struck_it_is_no_failure_three_times) {
+  ask_and_answer({});
+  for (int i = 0; i < 3; ++i) {
+    uut.failed(uut.begin(now), now, true);
+    BOOST_TEST(!uut.is_unknown());
+    BOOST_TEST(is_due());
+  }
+  uut.failed(uut.begin(now), now, true);
+  BOOST_TEST(uut.is_unknown());
+  BOOST_TEST(!is_due());
 }
 
 BOOST_AUTO_TEST_CASE(rows_say_what_they_are_about) {
