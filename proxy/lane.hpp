@@ -158,7 +158,6 @@ public:
     return statements_;
   }
 
-  /// What PostgreSQL made of its clients' startup settings.
   /// How a client was greeted, for the next one that says the same of itself
   /// and is told the same.
   struct welcome {
@@ -176,6 +175,7 @@ public:
     return last_welcome_;
   }
 
+  /// What PostgreSQL made of its clients' startup settings.
   [[nodiscard]] session::startup_values& startup_values() noexcept {
     return startup_values_;
   }
