@@ -23,10 +23,6 @@ std::string_view text_of(std::span<const std::byte> bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void wipe_bytes(std::span<std::byte> bytes) noexcept {
-  wipe({reinterpret_cast<char*>(bytes.data()), bytes.size()});
-}
-
 } // namespace
 
 cancel_keys::cancel_keys(std::uint32_t shard)

@@ -93,7 +93,7 @@ client_link::with_own(std::vector<std::pair<std::string, std::string>> found) {
         && !is_known(each.first);
   });
   for (const auto& [name, value] : found) {
-    if (!session::is_asked_by_name(name) || is_known(name)
+    if (!session::is_asked_by_name(name)
         || (name == "session_authorization" && value == server_->login_user()))
       continue;
     names();

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "proxy/client_link.hpp"
 #include "proxy/listen_hub.hpp"
+#include "proxy/server_farewell.hpp"
 #include "proxy/server_link.hpp"
 #include "proxy/shard.hpp"
 
@@ -126,9 +127,7 @@ void lane::gone(client_link& client) {
 }
 
 void lane::lost(server_link& server, ec why) {
-  auto seat = strike(server);
-  seat.clear();
-  port_->server_gone(where(), why);
+  server_farewell::estate{strike(server), port_, where(), why}.settle();
   make_do();
 }
 

@@ -9,13 +9,9 @@
 
 namespace cenote::proxy {
 
-namespace {
-
 void wipe_bytes(std::span<std::byte> bytes) noexcept {
   wipe({reinterpret_cast<char*>(bytes.data()), bytes.size()});
 }
-
-} // namespace
 
 random_store::~random_store() {
   wipe_bytes(bytes_);

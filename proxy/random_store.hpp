@@ -6,6 +6,9 @@
 
 namespace cenote::proxy {
 
+/// `wipe` for bytes.
+void wipe_bytes(std::span<std::byte> bytes) noexcept;
+
 /// Random bytes of the kernel's, drawn ahead: a system call for some ten of
 /// what one client needs. Each is handed out once and wiped. One thread.
 class random_store {

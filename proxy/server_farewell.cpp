@@ -7,6 +7,11 @@
 
 namespace cenote::proxy {
 
+void server_farewell::estate::settle() {
+  seat.clear();
+  port->server_gone(where, why);
+}
+
 server_farewell::server_farewell(shard& home, estate left)
   : home_{home},
     left_{std::move(left)},
@@ -21,8 +26,7 @@ void server_farewell::begin(net::stream& last) {
   io.resume(last);
   auto& out = home_.scratch();
   protocol::writer to{out};
-  to.begin('X');
-  to.end();
+  protocol::terminate_message{}.encode(to);
   io.send_copy(last, out);
   home_.clocks().arm(timer_, home_.now() + time_max);
 }
@@ -46,8 +50,7 @@ void server_farewell::on_time(time_point) {
 }
 
 void server_farewell::end() {
-  left_.seat.clear();
-  left_.port->server_gone(left_.where, left_.why);
+  left_.settle();
   home_.over(*this);
 }
 

@@ -29,6 +29,9 @@ public:
     std::shared_ptr<pool_port> port;
     lane_ref where;
     ec why = ec::none;
+
+    /// Gives the units back, then tells.
+    void settle();
   };
 
   server_farewell(shard& home, estate left);

@@ -1,12 +1,10 @@
 #include "proxy/server_link.hpp"
 
-#include <chrono>
 #include <string_view>
 #include <utility>
 
 #include "base/limits.hpp"
 #include "base/log.hpp"
-#include "protocol/writer.hpp"
 #include "proxy/client_link.hpp"
 #include "proxy/lane.hpp"
 #include "proxy/listen_hub.hpp"

@@ -258,8 +258,7 @@ void shard::see_off(net::unique_fd socket,
   auto made = io().attach(std::move(socket), std::move(tls), nobody);
   if (made)
     return see_off(**made, std::move(left));
-  left.seat.clear();
-  left.port->server_gone(left.where, left.why);
+  left.settle();
 }
 
 void shard::over(server_farewell& which) {

@@ -70,13 +70,6 @@ std::string_view without_end(std::string_view sql) noexcept {
   return sql;
 }
 
-bool has_text(std::string_view sql, std::string_view text) noexcept {
-  for (std::size_t at = 0; at + text.size() <= sql.size(); ++at)
-    if (is_at(sql, at, text))
-      return true;
-  return false;
-}
-
 /// Walks over quotes and comments up to the first `;` that ends a statement.
 class statement_end {
 public:

@@ -42,6 +42,15 @@ namespace cenote::session {
   return true;
 }
 
+/// `text`, in lower case, stands anywhere in it.
+[[nodiscard]] inline bool has_text(std::string_view sql,
+                                   std::string_view text) noexcept {
+  for (std::size_t at = 0; at + text.size() <= sql.size(); ++at)
+    if (is_at(sql, at, text))
+      return true;
+  return false;
+}
+
 [[nodiscard]] inline bool ends_word(std::string_view sql,
                                     std::size_t at) noexcept {
   return at >= sql.size() || !continues_word(sql[at]);

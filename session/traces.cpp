@@ -170,19 +170,8 @@ std::string without_escapes(std::string_view sql) {
 
 /// A DO that has no such word in it defines nothing.
 bool may_define(std::string_view sql) noexcept {
-  for (std::size_t at = 0; at < sql.size(); ++at)
-    if (is_at(sql, at, "create") || is_at(sql, at, "alter")
-        || is_at(sql, at, "execute"))
-      return true;
-  return false;
-}
-
-/// An UPDATE of the view is a SET.
-bool may_update_settings(std::string_view sql) noexcept {
-  for (std::size_t at = 0; at < sql.size(); ++at)
-    if (is_at(sql, at, "pg_settings"))
-      return true;
-  return false;
+  return has_text(sql, "create") || has_text(sql, "alter")
+      || has_text(sql, "execute");
 }
 
 std::string_view said_by(std::string_view sql) noexcept {
@@ -217,7 +206,7 @@ text_traces traces_of(std::string_view sql) {
     for (const auto& each : otherwise.statements)
       add_settings(each, out);
   }
-  if (may_update_settings(sql))
+  if (has_text(sql, "pg_settings")) // An UPDATE of the view is a SET.
     out.kinds.add(trace::settings);
   std::uint32_t number = 0;
   for (const auto& each : look.statements) {

@@ -168,7 +168,10 @@ select * from (
   from n left join called k on k.c = n.c and k.oid = n.oid
   where n.c = '*' or k.oid is not null
   group by 1, 2
-  limit 10001) a
+  limit )";
+
+/// Custom settings that the sources name.
+constexpr std::string_view settings = R"() a
 union all
 select * from (select distinct 's', m[1], '' from s, lateral (
     select regexp_matches(s.src,
@@ -178,7 +181,7 @@ select * from (select distinct 's', m[1], '' from s, lateral (
       '(?:session[[:space:]]+)?([a-z_][a-z0-9_$]*[.][a-z0-9_$.]+)'
       '[[:space:]]*(?:=|to[[:space:]])', 'g')) m(m)
   where s.oid in (select oid from n) and length(m[1]) < 128
-  limit 257) b)";
+  limit )";
 
 std::string question_of(watch_stage stage) {
   std::string out;
@@ -188,7 +191,10 @@ std::string question_of(watch_stage stage) {
         "select 'q', '', '' where exists (select from s where ", suspicious,
         ")");
   else
-    put("with recursive ", written, edges, suspicious, closure);
+    // One more than is kept of each, so that it is known.
+    put("with recursive ", written, edges, suspicious, closure,
+        std::to_string(watched_words::words_max + 1), settings,
+        std::to_string(watched_words::settings_max + 1), ") b");
   return out;
 }
 

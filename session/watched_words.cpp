@@ -44,7 +44,7 @@ constexpr char letter(char c) noexcept {
 constexpr std::array<std::string_view, 8> writing = {
   "insert", "update", "delete", "merge", "copy", "truncate", "create", "alter"};
 
-/// Of names, and of whatever `has_words` finds in texts, the words.
+/// The words of a name or a text, one after the other.
 struct word_reader {
   std::string_view text;
   std::size_t at = 0;
@@ -82,10 +82,6 @@ bool writes(std::string_view sql) noexcept {
       if (word.size() == each.size() && is_at(word, 0, each))
         return true;
   return false;
-}
-
-mention both(mention a, mention b) noexcept {
-  return std::max(a, b);
 }
 
 /// A word that stands in every text that has `name`, whether it is quoted or
@@ -201,13 +197,13 @@ mention watched_words::look_at(std::string_view sql) const noexcept {
     const auto is_escaped = text.size() == 1 && sql_lower(text.front()) == 'u'
                          && is_at(sql, words.at, "&\"");
     if (is_escaped || (has_high && watches_high_))
-      out = both(out, unknown);
+      out = std::max(out, unknown);
     const auto* there = find(text, hash);
     if (there == nullptr && text.find('$') != text.npos)
       there = find_part(text);
     if (there != nullptr) {
       auto& so_far = there->what.only_writes ? if_it_writes : out;
-      so_far = both(so_far, found(there->what));
+      so_far = std::max(so_far, found(there->what));
     }
     if (out == unknown)
       return out;

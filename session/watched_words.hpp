@@ -15,7 +15,7 @@ enum class mention : std::uint8_t {
   none = 0,
   changes = 1, ///< It may change the session.
   /// The same, and only PostgreSQL knows which custom setting it sets.
-  changes_anything = 3,
+  changes_anything = 2,
 };
 
 /// Folded as PostgreSQL folds names of ASCII letters; texts may be in any
