@@ -147,7 +147,7 @@ void epoll_engine::note_failure(epoll_stream& x, int error) noexcept {
 
 // -- sending ------------------------------------------------------------------
 
-bool epoll_engine::send(stream& to, slice bytes) noexcept {
+[[gnu::hot]] bool epoll_engine::send(stream& to, slice bytes) noexcept {
   return send_copy(to, bytes.bytes);
 }
 
@@ -174,8 +174,9 @@ bool epoll_engine::encrypt(epoll_stream& x,
   return room;
 }
 
-bool epoll_engine::transmit(epoll_stream& x,
-                            std::span<const std::byte> bytes) noexcept {
+[[gnu::hot]] bool
+epoll_engine::transmit(epoll_stream& x,
+                       std::span<const std::byte> bytes) noexcept {
   if (x.in_failed_list || bytes.empty())
     return true;
   if (x.unsent.empty()) {
@@ -209,7 +210,7 @@ void epoll_engine::pause(stream& which) noexcept {
   own(which).paused = true;
 }
 
-void epoll_engine::resume(stream& which) noexcept {
+[[gnu::hot]] void epoll_engine::resume(stream& which) noexcept {
   auto& x = own(which);
   if (!x.paused)
     return;
@@ -301,7 +302,7 @@ void epoll_engine::unwatch(ready_sink& who) noexcept {
     }
 }
 
-time_point epoll_engine::now() const noexcept {
+[[gnu::hot]] time_point epoll_engine::now() const noexcept {
   return now_;
 }
 

@@ -23,7 +23,7 @@ constexpr std::size_t gathered_max = 32;
 
 } // namespace
 
-void epoll_engine::run_turn(time_point until) {
+[[gnu::hot]] void epoll_engine::run_turn(time_point until) {
   CENOTE_ASSERT(!in_turn_);
   in_turn_ = true;
   auto called_sinks = failed_ != nullptr && report_failed();
@@ -123,7 +123,7 @@ void epoll_engine::reuse_closed() noexcept {
   }
 }
 
-int epoll_engine::wait_time_ms(time_point until) noexcept {
+[[gnu::hot]] int epoll_engine::wait_time_ms(time_point until) noexcept {
   until = std::min(until, lingering_.next());
   if (failed_ != nullptr || until <= now_)
     return 0;
@@ -136,7 +136,7 @@ int epoll_engine::wait_time_ms(time_point until) noexcept {
 
 // -- events -------------------------------------------------------------------
 
-void epoll_engine::dispatch(const epoll_event& event) {
+[[gnu::hot]] void epoll_engine::dispatch(const epoll_event& event) {
   if ((event.data.u64 & 1) == 0)
     return dispatch(*static_cast<epoll_stream*>(event.data.ptr), event.events);
   auto& x = *reinterpret_cast<epoll_watched*>(event.data.u64 - 1);
@@ -144,7 +144,8 @@ void epoll_engine::dispatch(const epoll_event& event) {
     x.who->on_ready();
 }
 
-void epoll_engine::dispatch(epoll_stream& x, std::uint32_t events) {
+[[gnu::hot]] void epoll_engine::dispatch(epoll_stream& x,
+                                         std::uint32_t events) {
   if (x.at == epoll_stream::phase::lingering)
     return dispatch_lingering(x, events);
   if (x.at == epoll_stream::phase::open && (events & EPOLLOUT) != 0)
@@ -206,7 +207,7 @@ void epoll_engine::dispatch_lingering(epoll_stream& x, std::uint32_t events) {
 
 // -- receiving ----------------------------------------------------------------
 
-void epoll_engine::receive(epoll_stream& x) {
+[[gnu::hot]] void epoll_engine::receive(epoll_stream& x) {
   for (unsigned i = 0; i < limits::reads_per_turn_max; ++i) {
     auto count = direct::recv(x.fd.get(), received_, MSG_DONTWAIT);
     if (count < 0) {

@@ -16,7 +16,8 @@ using phase = uring_stream::phase;
 
 // -- completions --------------------------------------------------------------
 
-void uring_engine::hear_received(uring_stream& x, const io_uring_cqe& event) {
+[[gnu::hot]] void uring_engine::hear_received(uring_stream& x,
+                                              const io_uring_cqe& event) {
   if ((event.flags & IORING_CQE_F_MORE) == 0) {
     x.receiving = false;
     --x.operations;
@@ -79,7 +80,8 @@ void uring_engine::hear_watched(uring_stream& x, int events) {
 
 /// Bulk begins with a turn that brings much, and ends with a receive that would
 /// have needed no larger buffer.
-void uring_engine::note_pace(uring_stream& x, std::size_t size) noexcept {
+[[gnu::hot]] void uring_engine::note_pace(uring_stream& x,
+                                          std::size_t size) noexcept {
   if (x.receives_bulk) {
     x.in_bulk = size >= buffers_.bytes_each();
   } else if (!x.in_bulk
@@ -89,8 +91,9 @@ void uring_engine::note_pace(uring_stream& x, std::size_t size) noexcept {
   }
 }
 
-void uring_engine::take(uring_stream& x, std::span<const std::byte> bytes,
-                        uring_buffer& buffer) {
+[[gnu::hot]] void uring_engine::take(uring_stream& x,
+                                     std::span<const std::byte> bytes,
+                                     uring_buffer& buffer) {
   if (x.at != phase::open)
     return;
   auto size = bytes.size();
@@ -104,7 +107,7 @@ void uring_engine::take(uring_stream& x, std::span<const std::byte> bytes,
     note_resumed(x);
 }
 
-std::size_t uring_engine::share_left(uring_stream& x) noexcept {
+[[gnu::hot]] std::size_t uring_engine::share_left(uring_stream& x) noexcept {
   if (x.turn != turn_) {
     x.turn = turn_;
     x.taken = 0;
@@ -116,7 +119,7 @@ std::size_t uring_engine::share_left(uring_stream& x) noexcept {
 
 /// What came while a stream was paused or had had its share. Returns whether it
 /// called any sink.
-bool uring_engine::deliver_arrived() {
+[[gnu::hot]] bool uring_engine::deliver_arrived() {
   if (resumed_.empty())
     return false;
   listed_.swap(resumed_);
@@ -128,7 +131,7 @@ bool uring_engine::deliver_arrived() {
   return true;
 }
 
-void uring_engine::deliver_arrived(uring_stream& x) {
+[[gnu::hot]] void uring_engine::deliver_arrived(uring_stream& x) {
   while (x.at == phase::open && !x.paused && !x.arrived.empty()) {
     if (share_left(x) < limits::unsent_chunk_bytes)
       return note_resumed(x);
@@ -145,8 +148,9 @@ void uring_engine::deliver_arrived(uring_stream& x) {
     note_change(x);
 }
 
-void uring_engine::deliver(uring_stream& x, std::span<const std::byte> bytes,
-                           buffer_lease* lease) {
+[[gnu::hot]] void uring_engine::deliver(uring_stream& x,
+                                        std::span<const std::byte> bytes,
+                                        buffer_lease* lease) {
   if (x.tls == nullptr)
     x.sink->on_bytes(slice{bytes, lease});
   else

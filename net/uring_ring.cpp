@@ -72,7 +72,7 @@ bool uring_ring::set_file(unsigned slot, int fd) noexcept {
   return io_uring_register_files_update(&ring_, slot, &fd, 1) == 1;
 }
 
-io_uring_sqe& uring_ring::next(io_uring_op operation) noexcept {
+[[gnu::hot]] io_uring_sqe& uring_ring::next(io_uring_op operation) noexcept {
   auto* entry = io_uring_get_sqe(&ring_);
   if (entry == nullptr) {
     submit();
@@ -85,7 +85,7 @@ io_uring_sqe& uring_ring::next(io_uring_op operation) noexcept {
 }
 
 /// Shows the kernel all entries. Returns how many it has not taken yet.
-unsigned uring_ring::flush() noexcept {
+[[gnu::hot]] unsigned uring_ring::flush() noexcept {
   auto& queue = ring_.sq;
   auto tail = *queue.ktail + (queue.sqe_tail - queue.sqe_head);
   queue.sqe_head = queue.sqe_tail;
@@ -93,8 +93,9 @@ unsigned uring_ring::flush() noexcept {
   return tail - io_uring_smp_load_acquire(queue.khead);
 }
 
-void uring_ring::hand_over(unsigned wanted, unsigned flags,
-                           const __kernel_timespec* limit) noexcept {
+[[gnu::hot]] void
+uring_ring::hand_over(unsigned wanted, unsigned flags,
+                      const __kernel_timespec* limit) noexcept {
   auto with = io_uring_getevents_arg{};
   with.sigmask_sz = _NSIG / 8;
   with.ts = reinterpret_cast<std::uintptr_t>(limit);
@@ -120,11 +121,11 @@ void uring_ring::hand_over(unsigned wanted, unsigned flags,
   }
 }
 
-void uring_ring::submit() noexcept {
+[[gnu::hot]] void uring_ring::submit() noexcept {
   hand_over(0, 0, nullptr);
 }
 
-void uring_ring::enter(time_point now, time_point until) noexcept {
+[[gnu::hot]] void uring_ring::enter(time_point now, time_point until) noexcept {
   if (until == never)
     return hand_over(1, IORING_ENTER_GETEVENTS, nullptr);
   if (until <= now)
@@ -136,7 +137,7 @@ void uring_ring::enter(time_point now, time_point until) noexcept {
   hand_over(1, IORING_ENTER_GETEVENTS, &limit);
 }
 
-bool uring_ring::pop(io_uring_cqe& into) noexcept {
+[[gnu::hot]] bool uring_ring::pop(io_uring_cqe& into) noexcept {
   auto& queue = ring_.cq;
   auto head = *queue.khead;
   if (head == io_uring_smp_load_acquire(queue.ktail))

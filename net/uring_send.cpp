@@ -24,7 +24,7 @@ std::uint32_t bits(unsigned flags) noexcept {
 
 // -- what sinks call ----------------------------------------------------------
 
-bool uring_engine::send(stream& to, slice in) noexcept {
+[[gnu::hot]] bool uring_engine::send(stream& to, slice in) noexcept {
   auto& x = own(to);
   if (in.lease == nullptr || in.bytes.size() <= copied_bytes_max
       || x.tls != nullptr || !x.unsent.empty())
@@ -36,8 +36,8 @@ bool uring_engine::send(stream& to, slice in) noexcept {
   return has_room(x);
 }
 
-bool uring_engine::send_copy(stream& to,
-                             std::span<const std::byte> bytes) noexcept {
+[[gnu::hot]] bool
+uring_engine::send_copy(stream& to, std::span<const std::byte> bytes) noexcept {
   auto& x = own(to);
   if (x.at != uring_stream::phase::open || x.in_failed_list || bytes.empty())
     return true;
@@ -61,8 +61,9 @@ bool uring_engine::encrypt(uring_stream& x,
 }
 
 /// Behind what already waits, if anything does.
-void uring_engine::copy_out(uring_stream& x,
-                            std::span<const std::byte> bytes) noexcept {
+[[gnu::hot]] void
+uring_engine::copy_out(uring_stream& x,
+                       std::span<const std::byte> bytes) noexcept {
   if (!x.unsent.empty() && x.fresh.size == 0) {
     x.unsent.append(chunks_, bytes);
     return;
@@ -71,12 +72,12 @@ void uring_engine::copy_out(uring_stream& x,
   filling_.add(x.fresh, bytes);
 }
 
-void uring_engine::join_outbox(uring_stream& x) noexcept {
+[[gnu::hot]] void uring_engine::join_outbox(uring_stream& x) noexcept {
   if (x.fresh.size == 0)
     filling_.streams.push_back(&x);
 }
 
-bool uring_engine::has_room(uring_stream& x) noexcept {
+[[gnu::hot]] bool uring_engine::has_room(uring_stream& x) noexcept {
   if (unsent(x) <= limits::unsent_high_bytes)
     return true;
   x.full = true;
@@ -85,13 +86,13 @@ bool uring_engine::has_room(uring_stream& x) noexcept {
 
 // -- to the kernel ------------------------------------------------------------
 
-void uring_engine::submit_fresh() noexcept {
+[[gnu::hot]] void uring_engine::submit_fresh() noexcept {
   for (auto* x : filling_.streams)
     submit_fresh(*x);
   std::swap(filling_, leaving_);
 }
 
-void uring_engine::submit_fresh(uring_stream& x) noexcept {
+[[gnu::hot]] void uring_engine::submit_fresh(uring_stream& x) noexcept {
   if (x.fresh.size == 0) // It failed meanwhile, or is here twice.
     return;
   if (!x.unsent.empty()) {
@@ -116,7 +117,7 @@ void uring_engine::submit_fresh(uring_stream& x) noexcept {
 
 /// Room to list parts of one message. They are read by the submission, so that
 /// they may be used again after it.
-std::span<iovec> uring_engine::free_parts() noexcept {
+[[gnu::hot]] std::span<iovec> uring_engine::free_parts() noexcept {
   if (parts_used_ + gathered_max > parts_.size()
       || messages_used_ == messages_.size()) {
     ring_.submit();
@@ -126,8 +127,9 @@ std::span<iovec> uring_engine::free_parts() noexcept {
   return std::span{parts_}.subspan(parts_used_, gathered_max);
 }
 
-void uring_engine::list_for_kernel(io_uring_sqe& entry,
-                                   std::span<iovec> parts) noexcept {
+[[gnu::hot]] void
+uring_engine::list_for_kernel(io_uring_sqe& entry,
+                              std::span<iovec> parts) noexcept {
   if (parts.size() == 1) {
     entry.addr = reinterpret_cast<std::uintptr_t>(parts[0].iov_base);
     entry.len = static_cast<std::uint32_t>(parts[0].iov_len);
@@ -157,13 +159,13 @@ void uring_engine::submit_unsent(uring_stream& x) noexcept {
 // -- from the kernel ----------------------------------------------------------
 
 /// Every first send has been taken, or says in `send_result` how much of it.
-void uring_engine::settle_sends() {
+[[gnu::hot]] void uring_engine::settle_sends() {
   for (auto* x : leaving_.streams)
     settle(*x);
   leaving_.clear();
 }
 
-void uring_engine::settle(uring_stream& x) {
+[[gnu::hot]] void uring_engine::settle(uring_stream& x) {
   if (x.leaving.size == 0)
     return;
   auto taken = static_cast<std::size_t>(x.handed);
@@ -188,7 +190,7 @@ void uring_engine::settle(uring_stream& x) {
 }
 
 /// A send of `unsent` has completed.
-void uring_engine::hear_sent(uring_stream& x, int taken) {
+[[gnu::hot]] void uring_engine::hear_sent(uring_stream& x, int taken) {
   x.sending = false;
   --x.operations;
   if (x.at == uring_stream::phase::ending || x.in_failed_list)

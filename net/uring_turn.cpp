@@ -11,7 +11,7 @@
 
 namespace cenote::net {
 
-void uring_engine::run_turn(time_point until) {
+[[gnu::hot]] void uring_engine::run_turn(time_point until) {
   CENOTE_ASSERT(!in_turn_);
   in_turn_ = true;
   own_thread();
@@ -36,8 +36,8 @@ void uring_engine::run_turn(time_point until) {
   in_turn_ = false;
 }
 
-io_uring_sqe& uring_engine::next(io_uring_op what, uring_stream& x,
-                                 operation tag) noexcept {
+[[gnu::hot]] io_uring_sqe& uring_engine::next(io_uring_op what, uring_stream& x,
+                                              operation tag) noexcept {
   auto& entry = ring_.next(what);
   if (x.has_file) {
     entry.fd = static_cast<int>(x.slot);
@@ -49,7 +49,7 @@ io_uring_sqe& uring_engine::next(io_uring_op what, uring_stream& x,
   return entry;
 }
 
-time_point uring_engine::wait_until(time_point until) noexcept {
+[[gnu::hot]] time_point uring_engine::wait_until(time_point until) noexcept {
   if (!failed_.empty() || !resumed_.empty())
     return now_;
   return std::min(until, lingering_.next());
@@ -57,7 +57,7 @@ time_point uring_engine::wait_until(time_point until) noexcept {
 
 // -- before the wait ----------------------------------------------------------
 
-void uring_engine::apply_changes() noexcept {
+[[gnu::hot]] void uring_engine::apply_changes() noexcept {
   listed_.swap(changed_);
   for (auto* x : listed_) {
     x->in_changed_list = false;
@@ -67,7 +67,7 @@ void uring_engine::apply_changes() noexcept {
 }
 
 /// Brings what the kernel does for a stream in line with what it is to do.
-void uring_engine::apply(uring_stream& x) noexcept {
+[[gnu::hot]] void uring_engine::apply(uring_stream& x) noexcept {
   using phase = uring_stream::phase;
   if (x.at == phase::closed)
     return;
@@ -128,7 +128,7 @@ void uring_engine::apply_ending(uring_stream& x) noexcept {
 
 // -- after the wait -----------------------------------------------------------
 
-void uring_engine::hear() {
+[[gnu::hot]] void uring_engine::hear() {
   for (;;) {
     // As long as the kernel keeps completions back, one may be about a send.
     auto complete = !ring_.has_overflow();
@@ -144,7 +144,7 @@ void uring_engine::hear() {
   }
 }
 
-void uring_engine::note_cut_sends() noexcept {
+[[gnu::hot]] void uring_engine::note_cut_sends() noexcept {
   ring_.peek([](const io_uring_cqe& event) {
     if ((event.user_data & operation_mask) != op_first_send)
       return;
@@ -155,7 +155,7 @@ void uring_engine::note_cut_sends() noexcept {
   });
 }
 
-void uring_engine::dispatch(const io_uring_cqe& event) {
+[[gnu::hot]] void uring_engine::dispatch(const io_uring_cqe& event) {
   auto tag = static_cast<operation>(event.user_data & operation_mask);
   auto* x = reinterpret_cast<uring_stream*>(event.user_data & ~operation_mask);
   switch (tag) {

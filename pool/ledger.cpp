@@ -15,7 +15,8 @@ void ledger::configure(const settings& with) noexcept {
 
 // -- clients ------------------------------------------------------------------
 
-checkout_outcome ledger::checkout(client_id client, time_point now) {
+[[gnu::hot]] checkout_outcome ledger::checkout(client_id client,
+                                               time_point now) {
   if (draining_)
     return refused{ec::pool_draining};
   if (!paused_ && idle_first_ != no_slot)
@@ -39,8 +40,8 @@ bool ledger::is_waiting(client_id client) const noexcept {
   return waiter_slots_.find(client.value()).has_value();
 }
 
-turn ledger::checkin(loan_id loan, server_verdict verdict, time_point now,
-                     time_point waiter_elsewhere) {
+[[gnu::hot]] turn ledger::checkin(loan_id loan, server_verdict verdict,
+                                  time_point now, time_point waiter_elsewhere) {
   const auto at = static_cast<slot>(loan.value());
   const auto generation = static_cast<std::uint32_t>(loan.value() >> 32);
   if (at >= servers_.size() || servers_[at].state != server_state::lent
@@ -247,7 +248,8 @@ assignment ledger::lend(slot at, client_id client) noexcept {
           loan_id{(std::uint64_t{loan_generation_} << 32) | at}};
 }
 
-turn ledger::settle(slot at, time_point now, time_point waiter_elsewhere) {
+[[gnu::hot]] turn ledger::settle(slot at, time_point now,
+                                 time_point waiter_elsewhere) {
   if (const auto why = reason_to_close(servers_[at], now); why != ec::none)
     return close(at, why, now);
   if (servers_[at].blocks > 0) {
@@ -274,8 +276,8 @@ turn ledger::close(slot at, ec why, time_point now) noexcept {
   return {server_fate::closing, why, {}};
 }
 
-ec ledger::reason_to_close(const server_entry& server,
-                           time_point now) const noexcept {
+[[gnu::hot]] ec ledger::reason_to_close(const server_entry& server,
+                                        time_point now) const noexcept {
   if (draining_ || server.stale || has_surplus())
     return ec::server_retired;
   if (is_too_old(server, now))

@@ -6,7 +6,7 @@
 
 namespace cenote::pool {
 
-void ledger::move_to(slot at, server_state to) noexcept {
+[[gnu::hot]] void ledger::move_to(slot at, server_state to) noexcept {
   auto& server = servers_[at];
   if (server.state == server_state::idle)
     unlink_idle(at);
@@ -25,7 +25,7 @@ void ledger::push_idle(slot at) noexcept {
   idle_first_ = at;
 }
 
-void ledger::unlink_idle(slot at) noexcept {
+[[gnu::hot]] void ledger::unlink_idle(slot at) noexcept {
   auto& server = servers_[at];
   (server.prev == no_slot ? idle_first_ : servers_[server.prev].next)
     = server.next;

@@ -331,7 +331,8 @@ inline void reply_mirror::begin(position& at, const request& what,
 /// A message that is here as a whole, from a server of which it is certain
 /// where it is: nearly all but rows. What has consequences beyond its place in
 /// the answer is for `take_other`.
-inline reaction reply_mirror::take_whole(const piece& part) noexcept {
+[[gnu::hot]] inline reaction
+reply_mirror::take_whole(const piece& part) noexcept {
   auto& only = positions_.front();
   const auto said = backend_tag_of(part.tag);
   const auto next = after(only.at, said);

@@ -7,7 +7,8 @@ namespace cenote::protocol {
 namespace {
 
 /// The text of a CommandComplete's body, as far as it was kept.
-std::string_view text_of(std::span<const std::byte> body) noexcept {
+[[gnu::hot]] std::string_view
+text_of(std::span<const std::byte> body) noexcept {
   const auto text
     = std::string_view{reinterpret_cast<const char*>(body.data()), body.size()};
   return text.substr(0, text.find('\0'));
@@ -15,7 +16,7 @@ std::string_view text_of(std::span<const std::byte> body) noexcept {
 
 /// The usual ones, which are often temporary, use functions only if their text
 /// says which.
-definitions defined_by(std::string_view tag) noexcept {
+[[gnu::hot]] definitions defined_by(std::string_view tag) noexcept {
   constexpr std::string_view create = "CREATE ";
   if (tag.starts_with("ALTER "))
     return tag == "ALTER EXTENSION" ? definitions::any : definitions::named;
@@ -30,8 +31,8 @@ definitions defined_by(std::string_view tag) noexcept {
 
 } // namespace
 
-bool server_dirt::judge(std::span<const std::byte> body, command_rows rows,
-                        bool is_last) noexcept {
+[[gnu::hot]] bool server_dirt::judge(std::span<const std::byte> body,
+                                     command_rows rows, bool is_last) noexcept {
   const auto tag = text_of(body);
   if (tag.empty())
     return false;

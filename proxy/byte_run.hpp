@@ -70,7 +70,7 @@ public:
       flush();
   }
 
-  void flush() noexcept {
+  [[gnu::hot]] void flush() noexcept {
     const auto together = size_ == 0 || (!copied_.empty() && keep_together());
     if (!copied_.empty()) {
       sink_.send_copy(copied_, together ? ends_message_ : false);

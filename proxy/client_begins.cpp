@@ -82,8 +82,8 @@ void client_link::lose_unnamed() noexcept {
 
 /// True: it was a BEGIN, and is held. One with something behind it gains
 /// nothing.
-bool client_link::hold_begin(const protocol::piece& part,
-                             std::span<const std::byte> rest) {
+[[gnu::hot]] bool client_link::hold_begin(const protocol::piece& part,
+                                          std::span<const std::byte> rest) {
   const auto& with = lane_.settings();
   if (!with.lazy_begin || with.mode != tenants::pool_mode::transaction
       || lane_.is_replication() || lane_.ending() || !rest.empty())
@@ -104,8 +104,8 @@ bool client_link::hold_begin(const protocol::piece& part,
 }
 
 /// Without a server. True: nobody else has to see this message.
-bool client_link::take_in_block(const protocol::piece& part,
-                                std::span<const std::byte> rest) {
+[[gnu::hot]] bool client_link::take_in_block(const protocol::piece& part,
+                                             std::span<const std::byte> rest) {
   if (!is_in_held_block())
     return hold_begin(part, rest);
   if (protocol::frontend_tag_of(part.tag) == frontend_tag::sync) {
@@ -128,7 +128,7 @@ bool client_link::take_in_block(const protocol::piece& part,
 
 /// The server has the client's settings. Its block comes next, if it is in one:
 /// nothing else goes before that has begun, or it would commit on its own.
-void client_link::enter_block() {
+[[gnu::hot]] void client_link::enter_block() {
   if (!is_in_held_block())
     return apply(event::prepared);
   server_->begin(begin_, held_block_ == held_block::failed);

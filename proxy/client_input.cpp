@@ -61,7 +61,7 @@ bool may_name_statement(frontend_tag tag) noexcept {
 
 } // namespace
 
-void client_link::on_bytes(net::slice in) {
+[[gnu::hot]] void client_link::on_bytes(net::slice in) {
   lane_.sums().bytes_received += in.bytes.size();
   switch (phase_) {
     case session::phase::idle:
@@ -75,13 +75,15 @@ void client_link::on_bytes(net::slice in) {
   }
 }
 
-void client_link::to_server::send(net::slice bytes, bool) noexcept {
+[[gnu::hot]] void client_link::to_server::send(net::slice bytes,
+                                               bool) noexcept {
   if (from->server_ != nullptr && !from->server_->send(bytes))
     from->server_is_full();
 }
 
-void client_link::to_server::send_copy(std::span<const std::byte> bytes,
-                                       bool) noexcept {
+[[gnu::hot]] void
+client_link::to_server::send_copy(std::span<const std::byte> bytes,
+                                  bool) noexcept {
   if (from->server_ != nullptr && !from->server_->send_copy(bytes))
     from->server_is_full();
 }
@@ -107,7 +109,7 @@ void client_link::server_drained() {
 
 /// Forwards what may flow, until the input is used up or the client has to
 /// wait.
-void client_link::pump(net::slice in, bool borrowed) {
+[[gnu::hot]] void client_link::pump(net::slice in, bool borrowed) {
   request_run forward{to_server{this}, in, borrowed};
   auto rest = in.bytes;
   protocol::piece part;
@@ -134,7 +136,7 @@ void client_link::pump(net::slice in, bool borrowed) {
 
 /// In the middle of a batch: whether `part` is a message of which only the
 /// mirror has to hear. It has, then. Half of what drivers send goes this way.
-bool client_link::passes_on(const protocol::piece& part) noexcept {
+[[gnu::hot]] bool client_link::passes_on(const protocol::piece& part) noexcept {
   if (part.which != protocol::part::whole || phase_ != session::phase::borrowing
       || server_->begins_batch() || server_->sent_batch().is_kept()
       || server_->mirror().owes_nothing())
@@ -176,9 +178,9 @@ bool client_link::take_rest(const protocol::piece& part,
 }
 
 /// False: stop, the rest of the input is held or nobody's any more.
-bool client_link::take_start(const protocol::piece& part,
-                             std::span<const std::byte> rest,
-                             request_run& forward) {
+[[gnu::hot]] bool client_link::take_start(const protocol::piece& part,
+                                          std::span<const std::byte> rest,
+                                          request_run& forward) {
   const auto tag = protocol::frontend_tag_of(part.tag);
   if (!is_acceptable(tag, part.body_bytes)) {
     end_for(part, forward);
@@ -205,13 +207,15 @@ bool client_link::take_start(const protocol::piece& part,
     return false;
   const bool was_at_rest = server_->mirror().owes_nothing();
   if (may_name_statement(tag)) {
-    if (lane_.renames_statements()) {
+    if (is_plain_query(part)) {
+      server_->unnamed_is_foreign();
+    } else if (lane_.renames_statements()) {
       if (was_at_rest)
         request_at_ = lane_.home().now();
       return take_named(part, rest, forward);
-    }
-    if (looks_into(tag))
+    } else if (looks_into(tag)) {
       return take_named(part, rest, forward);
+    }
   } else if (tag == frontend_tag::execute && prepared_
              && !prepared_->portals.empty()) {
     return take_named(part, rest, forward);
@@ -252,7 +256,7 @@ void client_link::end_for(const protocol::piece& part, request_run& forward) {
 
 /// Without a server: the messages that PostgreSQL ignores when it is idle, and
 /// what is left of a batch that was canceled while it waited.
-bool client_link::take_locally(const protocol::piece& part) {
+[[gnu::hot]] bool client_link::take_locally(const protocol::piece& part) {
   auto tag = protocol::frontend_tag_of(part.tag);
   const bool is_ignorable = is_copy(tag) || tag == frontend_tag::flush;
   if (!is_ignorable && !skip_to_sync_)
@@ -265,7 +269,7 @@ bool client_link::take_locally(const protocol::piece& part) {
   return true;
 }
 
-void client_link::count(const protocol::piece& part) {
+[[gnu::hot]] void client_link::count(const protocol::piece& part) {
   if (part.tag == 'P') {
     ++lane_.sums().client_parses;
     ++lane_.sums().server_parses;
@@ -289,8 +293,8 @@ void client_link::look_at_parse(const protocol::piece& part) noexcept {
 
 /// Asks for a server. True: it is here, go on with `part`. False: the bytes
 /// from `part` on are held, or the client is gone.
-bool client_link::begin_request(const protocol::piece& part,
-                                std::span<const std::byte> rest) {
+[[gnu::hot]] bool client_link::begin_request(const protocol::piece& part,
+                                             std::span<const std::byte> rest) {
   if (full_)
     lane_.home().io().pause(*stream_);
   apply(event::request);
@@ -316,7 +320,7 @@ void client_link::hold(std::span<const std::byte> bytes) {
   }
 }
 
-void client_link::forward_held() {
+[[gnu::hot]] void client_link::forward_held() {
   if (held_.empty())
     return;
   auto bytes = std::exchange(held_, {});

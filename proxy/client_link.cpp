@@ -45,7 +45,7 @@ client_link::~client_link() = default;
 
 // -- decisions ----------------------------------------------------------------
 
-void client_link::apply(event what) {
+[[gnu::hot]] void client_link::apply(event what) {
   const auto& step = session::next(phase_, what);
   CENOTE_ASSERT(step.expected);
   phase_ = step.next;
@@ -53,7 +53,7 @@ void client_link::apply(event what) {
     carry_out(todo);
 }
 
-void client_link::carry_out(effect what) {
+[[gnu::hot]] void client_link::carry_out(effect what) {
   switch (what) {
     case effect::ask_server:
       since_ = lane_.home().now();
@@ -86,7 +86,7 @@ void client_link::carry_out(effect what) {
   }
 }
 
-void client_link::lend(server_link& server) {
+[[gnu::hot]] void client_link::lend(server_link& server) {
   server_ = &server;
   lane_.look_for_definitions(true);
   watch_generation_ = lane_.watch().generation();
@@ -166,7 +166,7 @@ void client_link::cancel() {
     apply(event::cancel);
 }
 
-void client_link::reply_complete(char status) {
+[[gnu::hot]] void client_link::reply_complete(char status) {
   auto now = lane_.home().now();
   auto passed = [&](time_point start) {
     return static_cast<std::uint64_t>(
@@ -185,7 +185,8 @@ void client_link::reply_complete(char status) {
   since_ = now;
 }
 
-void client_link::server_at_rest(protocol::transaction_status status) {
+[[gnu::hot]] void
+client_link::server_at_rest(protocol::transaction_status status) {
   bool is_idle = status == protocol::transaction_status::idle;
   if (is_idle && lane_.ending())
     return refuse(*lane_.ending());
@@ -271,7 +272,7 @@ client_link::due client_link::deadline() const noexcept {
   return out;
 }
 
-void client_link::rearm() {
+[[gnu::hot]] void client_link::rearm() {
   const auto may_be_due
     = lane_.times_clients() || is_handing_over() || timer_.is_armed();
   if (phase_ == session::phase::gone || !may_be_due)
@@ -292,7 +293,8 @@ void client_link::on_time(time_point now) {
 
 // -- towards the client -------------------------------------------------------
 
-bool client_link::deliver(net::slice bytes, bool ends_message) noexcept {
+[[gnu::hot]] bool client_link::deliver(net::slice bytes,
+                                       bool ends_message) noexcept {
   mid_reply_ = !ends_message;
   lane_.sums().bytes_sent += bytes.bytes.size();
   full_ = !lane_.home().io().send(*stream_, bytes);

@@ -25,7 +25,6 @@
 #include "session/settings.hpp"
 #include "session/startup_values.hpp"
 #include "session/statement_journal.hpp"
-#include "session/statements.hpp"
 #include "session/traces.hpp"
 
 namespace cenote::proxy {
@@ -256,6 +255,7 @@ private:
   bool passes_on(const protocol::piece& part) noexcept;
   bool take_rest(const protocol::piece& part, std::span<const std::byte> rest,
                  request_run& forward);
+  bool is_plain_query(const protocol::piece& part) const noexcept;
   bool take_start(const protocol::piece& part, std::span<const std::byte> rest,
                   request_run& forward);
   bool take_locally(const protocol::piece& part);

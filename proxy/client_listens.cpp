@@ -92,7 +92,7 @@ bool client_link::has_own_listens() const noexcept {
   return listens_ != nullptr && listens_->has_own();
 }
 
-bool client_link::is_handing_over() const noexcept {
+[[gnu::hot]] bool client_link::is_handing_over() const noexcept {
   return listens_ != nullptr && listens_->at() != step::none;
 }
 
@@ -111,7 +111,7 @@ time_point client_link::fenced_since() const noexcept {
 
 /// At rest outside a transaction: takes the next step towards a server without
 /// LISTENs. False: it has none, the server may go.
-bool client_link::hand_over() {
+[[gnu::hot]] bool client_link::hand_over() {
   if (!has_own_listens() || !pinned_.empty())
     return false;
   if (is_handing_over()) {
@@ -177,7 +177,7 @@ void client_link::clear_own() {
 }
 
 /// The loan ends, or is the hub's from now on.
-void client_link::release_or_give() {
+[[gnu::hot]] void client_link::release_or_give() {
   auto& server = *std::exchange(server_, nullptr);
   if (!std::exchange(gives_server_, false)) {
     if (listens_ != nullptr)
@@ -256,7 +256,7 @@ void client_link::keep_message(client_listens::message what) {
 }
 
 /// PostgreSQL tells them between two transactions.
-void client_link::tell_notifications() {
+[[gnu::hot]] void client_link::tell_notifications() {
   if (listens_ == nullptr || full_ || mid_reply_ || is_handing_over()
       || is_in_held_block())
     return;

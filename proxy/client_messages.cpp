@@ -15,9 +15,9 @@ namespace cenote::proxy {
 using protocol::header_bytes;
 
 /// A piece of a Parse, Bind, Describe or Close. False as `take`.
-bool client_link::take_named(const protocol::piece& part,
-                             std::span<const std::byte> rest,
-                             request_run& forward) {
+[[gnu::hot]] bool client_link::take_named(const protocol::piece& part,
+                                          std::span<const std::byte> rest,
+                                          request_run& forward) {
   named_message what{part.tag, part.body_bytes, part.bytes, part.ends(), true};
   if (!part.starts()) {
     auto& gathered = prepared_->gathered;
@@ -90,8 +90,8 @@ void client_link::go_on() {
     cancel();
 }
 
-client_link::named client_link::pass_named(const named_message& what,
-                                           request_run& forward) {
+[[gnu::hot]] client_link::named
+client_link::pass_named(const named_message& what, request_run& forward) {
   if (what.body().empty() && !what.is_whole)
     return named::more;
   switch (what.tag) {
@@ -123,16 +123,17 @@ client_link::named client_link::check(ec code, request_run& forward) {
 }
 
 /// Bytes of the message, unchanged.
-void client_link::put(const named_message& what,
-                      std::span<const std::byte> bytes, request_run& forward) {
+[[gnu::hot]] void client_link::put(const named_message& what,
+                                   std::span<const std::byte> bytes,
+                                   request_run& forward) {
   if (what.is_input)
     forward.add(bytes, what.is_whole);
   else
     forward.add_copy(bytes, what.is_whole);
 }
 
-client_link::named client_link::pass_as_it_is(const named_message& what,
-                                              request_run& forward) {
+[[gnu::hot]] client_link::named
+client_link::pass_as_it_is(const named_message& what, request_run& forward) {
   const auto outcome = check(server_->expect(what.tag), forward);
   if (outcome == named::passed)
     put(what, what.bytes, forward);

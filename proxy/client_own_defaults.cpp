@@ -137,7 +137,8 @@ client_link::named client_link::put_behind_execute(request_run& forward) {
 
 /// In session mode, where names are the client's own: whether RESET may be in
 /// such a message, or meant by it.
-bool client_link::looks_into(protocol::frontend_tag tag) const noexcept {
+[[gnu::hot]] bool
+client_link::looks_into(protocol::frontend_tag tag) const noexcept {
   const auto may_reset = tag == protocol::frontend_tag::bind
                          ? prepared_ != nullptr
                          : tag == protocol::frontend_tag::query

@@ -18,7 +18,7 @@ namespace cenote::proxy {
 using session::name_key;
 using session::statement_identity;
 
-session::client_statements& client_link::names() {
+[[gnu::hot]] session::client_statements& client_link::names() {
   if (!prepared_)
     prepared_ = std::make_unique<prepared_state>();
   return prepared_->named;
@@ -69,7 +69,7 @@ void client_link::forget_unnamed() noexcept {
 
 /// A Query or Close drops the unnamed statement; not so if it is skipped with
 /// the batch that it is in: then what was there is returned, if anything was.
-std::optional<std::vector<std::byte>> client_link::drop_unnamed() {
+[[gnu::hot]] std::optional<std::vector<std::byte>> client_link::drop_unnamed() {
   std::optional<std::vector<std::byte>> before;
   if (server_->may_skip() && prepared_)
     before = std::exchange(prepared_->unnamed, {});
@@ -79,7 +79,7 @@ std::optional<std::vector<std::byte>> client_link::drop_unnamed() {
 }
 
 /// The request recorded last, of `batch`, drops it if it was passed on.
-client_link::named
+[[gnu::hot]] client_link::named
 client_link::note_dropped(named outcome,
                           std::optional<std::vector<std::byte>> before,
                           std::uint32_t batch) {

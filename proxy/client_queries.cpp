@@ -33,9 +33,19 @@ std::vector<std::byte> exists_already(std::string_view name) {
 
 } // namespace
 
+/// A simple query, whole, that leaves nothing behind, of a client that has
+/// prepared nothing: the way of most goes past all that follows here.
+[[gnu::hot]] bool
+client_link::is_plain_query(const protocol::piece& part) const noexcept {
+  return part.tag == 'Q' && part.which == protocol::part::whole && !prepared_
+      && lane_.renames_statements() && !lane_.watch().is_watching()
+      && !session::may_leave_traces(
+           session::text_of(part.bytes.subspan(protocol::header_bytes)));
+}
+
 /// A simple query: its text is looked at where it asks for that.
-client_link::named client_link::pass_query(const named_message& what,
-                                           request_run& forward) {
+[[gnu::hot]] client_link::named
+client_link::pass_query(const named_message& what, request_run& forward) {
   if (!what.is_whole && what.body_bytes <= limits::look_bytes_max)
     return named::more;
   session::text_traces found;
@@ -86,8 +96,8 @@ client_link::named client_link::pass_query(const named_message& what,
 }
 
 /// One that leaves nothing behind, and drops the unnamed statement.
-client_link::named client_link::pass_plain_query(const named_message& what,
-                                                 request_run& forward) {
+[[gnu::hot]] client_link::named
+client_link::pass_plain_query(const named_message& what, request_run& forward) {
   auto before = drop_unnamed();
   const auto outcome = pass_as_it_is(what, forward);
   return note_dropped(outcome, std::move(before), server_->batch() - 1);

@@ -57,8 +57,8 @@ std::string harmless(std::string_view name) {
 
 // -- Parse --------------------------------------------------------------------
 
-client_link::named client_link::pass_parse(const named_message& what,
-                                           request_run& forward) {
+[[gnu::hot]] client_link::named
+client_link::pass_parse(const named_message& what, request_run& forward) {
   auto definition = what.body();
   if (definition.empty())
     return pass_as_it_is(what, forward);
@@ -191,8 +191,9 @@ client_link::pass_clash(std::string_view name, const session::statement& there,
 
 /// What the client parses unnamed, perhaps what it parsed last time: then all
 /// that is known of its text holds.
-void client_link::begin_unnamed(std::span<const std::byte> definition,
-                                bool is_whole) {
+[[gnu::hot]] void
+client_link::begin_unnamed(std::span<const std::byte> definition,
+                           bool is_whole) {
   auto& kept = prepared_->unnamed;
   if (is_whole && kept.size() == definition.size() && !kept.empty()
       && std::memcmp(kept.data(), definition.data(), kept.size()) == 0)
@@ -283,7 +284,8 @@ client_link::named client_link::check_rows(std::string_view name,
   return named::waits;
 }
 
-client_link::named client_link::give_unnamed(request_run& forward) {
+[[gnu::hot]] client_link::named
+client_link::give_unnamed(request_run& forward) {
   if (server_->is_unnamed_open())
     return named::waits;
   if (prepared_ && server_->has_unnamed(id(), prepared_->unnamed_edition))
@@ -302,8 +304,8 @@ client_link::named client_link::give_unnamed(request_run& forward) {
   return outcome;
 }
 
-client_link::named client_link::pass_bind(const named_message& what,
-                                          request_run& forward) {
+[[gnu::hot]] client_link::named
+client_link::pass_bind(const named_message& what, request_run& forward) {
   auto values = what.body();
   std::string_view portal;
   std::string_view name;

@@ -192,7 +192,7 @@ std::span<const std::string> client_link::named_settings() const noexcept {
 }
 
 /// The transaction is over. True: PostgreSQL is asked what it left behind.
-bool client_link::ask_what_is_left() {
+[[gnu::hot]] bool client_link::ask_what_is_left() {
   if (!lane_.follows_sessions() || is_handing_over())
     return false;
   auto kinds = std::exchange(traces_, {});
@@ -229,13 +229,13 @@ bool client_link::ask_what_is_left() {
 
 /// In session mode settings stay where they are, but RESET must go back to what
 /// the client gave at its start.
-bool client_link::watches_resets() const noexcept {
+[[gnu::hot]] bool client_link::watches_resets() const noexcept {
   return given_ && lane_.is_session() && !lane_.is_replication();
 }
 
 /// A RESET of any protocol is over. What it left set is asked, the rest of what
 /// the client gave is replayed.
-void client_link::ask_about_reset() {
+[[gnu::hot]] void client_link::ask_about_reset() {
   const auto& mirror = server_->mirror();
   if (!watches_resets() || (!resets_settings_ && !mirror.saw_reset()))
     return;

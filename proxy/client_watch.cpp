@@ -46,7 +46,7 @@ void client_link::note_bound_words(
 
 /// The transaction is over: whether it made functions or uses of them, or
 /// others did meanwhile.
-void client_link::follow_definitions(trace_set& kinds) noexcept {
+[[gnu::hot]] void client_link::follow_definitions(trace_set& kinds) noexcept {
   using protocol::definitions;
   auto& watch = lane_.watch();
   const auto defined = server_->mirror().defined();

@@ -163,7 +163,7 @@ bool lane::is_empty() const noexcept {
 
 // -- lending ------------------------------------------------------------------
 
-void lane::checkout(client_link& client) {
+[[gnu::hot]] void lane::checkout(client_link& client) {
   if (ending_)
     return client.refuse(*ending_);
   auto outcome = ledger_.checkout(client.id(), home_.now());
@@ -190,7 +190,7 @@ void lane::leave_queue(client_link& client) noexcept {
 /// Carries an assignment out. A client that fails on the spot gives its server
 /// back, which may be the next one's: a loop, not a recursion, however many
 /// fail in a row.
-void lane::lend(pool::assignment to) {
+[[gnu::hot]] void lane::lend(pool::assignment to) {
   if (std::exchange(is_lending_, true)) {
     lending_.push_back(to);
     return;
@@ -204,7 +204,7 @@ void lane::lend(pool::assignment to) {
   is_lending_ = false;
 }
 
-void lane::carry_out(const pool::assignment& what) {
+[[gnu::hot]] void lane::carry_out(const pool::assignment& what) {
   if (what.client == listen_hub::waiter)
     return lend_to_hub(what);
   auto client = clients_.find(what.client);
@@ -228,7 +228,8 @@ void lane::carry_out(const pool::assignment& what) {
   client->second->lend(*server->second);
 }
 
-void lane::checkin(server_link& server, pool::server_verdict verdict) {
+[[gnu::hot]] void lane::checkin(server_link& server,
+                                pool::server_verdict verdict) {
   const auto elsewhere = look_around();
   settle(server,
          ledger_.checkin(server.loan(), verdict, home_.now(), elsewhere.since),
@@ -252,8 +253,8 @@ void lane::unblock(server_link& server) {
          elsewhere);
 }
 
-void lane::settle(server_link& server, pool::turn what,
-                  const lane_board::need& elsewhere) {
+[[gnu::hot]] void lane::settle(server_link& server, pool::turn what,
+                               const lane_board::need& elsewhere) {
   publish();
   switch (what.fate) {
     case pool::server_fate::ignored:

@@ -133,7 +133,7 @@ pool_port::census lane::census() const {
   return now;
 }
 
-void lane::tell_paused() {
+[[gnu::hot]] void lane::tell_paused() {
   if (pause_unanswered_ && ledger_.is_paused() && ledger_.is_quiet()) {
     pause_unanswered_ = false;
     if (is_shared()) {

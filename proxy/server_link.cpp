@@ -52,7 +52,8 @@ bool server_link::start() {
 
 // -- the loan -----------------------------------------------------------------
 
-void server_link::attach(client_link& client, loan_id loan) noexcept {
+[[gnu::hot]] void server_link::attach(client_link& client,
+                                      loan_id loan) noexcept {
   client_ = &client;
   loan_ = loan;
   duty_ = duty::lent;
@@ -63,7 +64,7 @@ void server_link::attach(client_link& client, loan_id loan) noexcept {
   doomed = doomed || lane_.is_replication();
 }
 
-bool server_link::prepare(
+[[gnu::hot]] bool server_link::prepare(
   session::reported_values& want, const session::startup_settings& startup,
   bool confirmed, std::span<const std::pair<std::string, std::string>> unread) {
   // A walsender was opened with its client's settings and takes no others.
@@ -90,7 +91,7 @@ bool server_link::prepare(
   return confirmed;
 }
 
-bool server_link::send(net::slice bytes) noexcept {
+[[gnu::hot]] bool server_link::send(net::slice bytes) noexcept {
   return lane_.home().io().send(*stream, bytes);
 }
 
@@ -98,7 +99,7 @@ bool server_link::send_copy(std::span<const std::byte> bytes) noexcept {
   return lane_.home().io().send_copy(*stream, bytes);
 }
 
-void server_link::forget_client() noexcept {
+[[gnu::hot]] void server_link::forget_client() noexcept {
   client_ = nullptr;
   sent_.drop();
   withheld_parameters_.clear();
@@ -117,7 +118,7 @@ bool server_link::is_spent() const noexcept {
   return doomed || mirror_.dirt().has(protocol::dirt::libraries);
 }
 
-void server_link::release() {
+[[gnu::hot]] void server_link::release() {
   forget_client();
   goodbye_ = false;
   cut_message_ = false;

@@ -27,8 +27,8 @@ constexpr std::size_t gathered_bytes_kept = 1024;
 
 } // namespace
 
-void server_link::to_client::send(net::slice bytes,
-                                  bool ends_message) noexcept {
+[[gnu::hot]] void server_link::to_client::send(net::slice bytes,
+                                               bool ends_message) noexcept {
   if (from->client_ == nullptr)
     return;
   if (!from->client_->deliver(bytes, ends_message)) {
@@ -37,8 +37,9 @@ void server_link::to_client::send(net::slice bytes,
   }
 }
 
-void server_link::to_client::send_copy(std::span<const std::byte> bytes,
-                                       bool ends_message) noexcept {
+[[gnu::hot]] void
+server_link::to_client::send_copy(std::span<const std::byte> bytes,
+                                  bool ends_message) noexcept {
   if (from->client_ == nullptr)
     return;
   if (!from->client_->deliver_copy(bytes, ends_message)) {
@@ -61,7 +62,7 @@ void server_link::client_drained() noexcept {
     lane_.home().io().resume(*stream);
 }
 
-void server_link::on_bytes(net::slice in) {
+[[gnu::hot]] void server_link::on_bytes(net::slice in) {
   byte_run<to_client> forward{to_client{this}, in, true};
   auto rest = in.bytes;
   protocol::piece part;
@@ -86,8 +87,8 @@ void server_link::on_bytes(net::slice in) {
   after_bytes(saw_ready);
 }
 
-bool server_link::take(const protocol::piece& part,
-                       byte_run<to_client>& forward) {
+[[gnu::hot]] bool server_link::take(const protocol::piece& part,
+                                    byte_run<to_client>& forward) {
   const auto what = mirror_.take(part);
   if (what.violation)
     return false;
@@ -118,9 +119,9 @@ void server_link::take_own(const protocol::piece& part,
     own_ready();
 }
 
-void server_link::take_for_client(const protocol::piece& part,
-                                  const protocol::reaction& what,
-                                  byte_run<to_client>& forward) {
+[[gnu::hot]] void server_link::take_for_client(const protocol::piece& part,
+                                               const protocol::reaction& what,
+                                               byte_run<to_client>& forward) {
   if (part.tag == 'E')
     return take_error(part, what, forward);
   if (part.tag == 'C' && !other_tags_.empty()
@@ -272,7 +273,7 @@ void server_link::tell_differences() {
   }
 }
 
-void server_link::after_bytes(bool saw_ready) {
+[[gnu::hot]] void server_link::after_bytes(bool saw_ready) {
   // It said why it ends while nobody had it; nobody may get it any more.
   if (duty_ == duty::resting && fatal_seen_)
     return close(ec::server_lost);

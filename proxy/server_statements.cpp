@@ -136,8 +136,9 @@ ec server_link::put_statement(const session::statement_ref& what, delivery how,
   return ec::none;
 }
 
-void server_link::unnamed_parsed(client_id whose, std::uint32_t edition,
-                                 std::vector<std::byte> before) {
+[[gnu::hot]] void server_link::unnamed_parsed(client_id whose,
+                                              std::uint32_t edition,
+                                              std::vector<std::byte> before) {
   const auto was = std::exchange(unnamed_, unnamed_owner{whose, edition});
   note(statement_change::unnamed, {}, {});
   journal_.last().previous = was.whose == whose ? was.edition : 0;
@@ -190,8 +191,9 @@ ec server_link::put_error(std::vector<std::byte> words,
 
 // -- what the answers say -----------------------------------------------------
 
-void server_link::settle_statements(const protocol::piece& part,
-                                    const protocol::reaction& what) {
+[[gnu::hot]] void
+server_link::settle_statements(const protocol::piece& part,
+                               const protocol::reaction& what) {
   if (part.tag == '1' || part.tag == '3' || part.tag == 'C' || part.tag == 'I')
     journal_.done(what.sequence);
   else if (part.tag == 'E')

@@ -62,14 +62,14 @@ void shard::stop() noexcept {
   engine_->wake();
 }
 
-void shard::run() {
+[[gnu::hot]] void shard::run() {
   while (!stopping_.load(std::memory_order_acquire))
     turn(never);
   // What was said last still leaves.
   turn(engine_->now());
 }
 
-void shard::turn(time_point until) {
+[[gnu::hot]] void shard::turn(time_point until) {
   mail_.run_all();
   finish_turn();
   if (!mail_.empty())
@@ -79,13 +79,13 @@ void shard::turn(time_point until) {
   finish_turn();
 }
 
-void shard::fire_timers() {
+[[gnu::hot]] void shard::fire_timers() {
   auto at = now();
   while (auto* due = timers_.pop_due(at))
     due->on_time(at);
 }
 
-void shard::finish_turn() {
+[[gnu::hot]] void shard::finish_turn() {
   if (!marked_.empty())
     ask_marked();
   if (!dead_clients_.empty())

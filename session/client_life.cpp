@@ -135,7 +135,7 @@ constexpr auto matrix = [] {
 
 } // namespace
 
-const step& next(phase at, event what) noexcept {
+[[gnu::hot]] const step& next(phase at, event what) noexcept {
   return matrix[static_cast<std::size_t>(at)][static_cast<std::size_t>(what)];
 }
 

@@ -135,8 +135,8 @@ bool reported_values::knows(std::size_t index) const noexcept {
 
 // -- replay -------------------------------------------------------------------
 
-bool same_settings(const startup_settings& lhs,
-                   const startup_settings& rhs) noexcept {
+[[gnu::hot]] bool same_settings(const startup_settings& lhs,
+                                const startup_settings& rhs) noexcept {
   if (lhs == rhs)
     return true;
   auto empty = [](const startup_settings& x) { return !x || x->empty(); };

@@ -222,7 +222,7 @@ private:
     return false;
   }
 
-  bool look(std::size_t at) noexcept {
+  [[gnu::hot]] bool look(std::size_t at) noexcept {
     switch (sql_lower(sql_[at])) {
       case 'n':
         return is_behind(at + 2, "set_conf") && is_at(sql_, at + 2, "ig");
@@ -258,7 +258,8 @@ private:
 
 } // namespace
 
-bool asks_for_a_look(std::string_view sql, bool is_whole) noexcept {
+[[gnu::hot]] bool asks_for_a_look(std::string_view sql,
+                                  bool is_whole) noexcept {
   if (!is_whole)
     return true;
   const auto at = skip_blank(sql, 0, '(');

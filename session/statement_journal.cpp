@@ -4,11 +4,10 @@
 
 namespace cenote::session {
 
-statement_journal::entry& statement_journal::note(std::uint32_t sequence,
-                                                  std::uint32_t batch,
-                                                  statement_change change,
-                                                  statement_ref what,
-                                                  std::string_view name) {
+[[gnu::hot]] statement_journal::entry&
+statement_journal::note(std::uint32_t sequence, std::uint32_t batch,
+                        statement_change change, statement_ref what,
+                        std::string_view name) {
   if (end_ == entries_.size())
     entries_.emplace_back();
   auto& fresh = entries_[end_++];
@@ -21,7 +20,7 @@ statement_journal::entry& statement_journal::note(std::uint32_t sequence,
   return fresh;
 }
 
-void statement_journal::done(std::uint32_t sequence) noexcept {
+[[gnu::hot]] void statement_journal::done(std::uint32_t sequence) noexcept {
   for (auto i = first_; i < end_; ++i) {
     auto& at = entries_[i];
     if (at.sequence == sequence)
@@ -52,7 +51,8 @@ void statement_journal::forget_unnamed(std::uint32_t edition,
   }
 }
 
-bool statement_journal::is_done_wrongly(std::uint32_t sequence) const noexcept {
+[[gnu::hot]] bool
+statement_journal::is_done_wrongly(std::uint32_t sequence) const noexcept {
   for (auto i = first_; i < end_; ++i)
     if (entries_[i].sequence == sequence
         && entries_[i].change == statement_change::must_fail)
@@ -136,7 +136,8 @@ bool statement_journal::is_open(const statement* what, std::string_view name,
   return false;
 }
 
-bool statement_journal::is_unnamed_open(std::uint32_t batch) const noexcept {
+[[gnu::hot]] bool
+statement_journal::is_unnamed_open(std::uint32_t batch) const noexcept {
   for (auto i = first_; i < end_; ++i) {
     if (entries_[i].batch == batch)
       return false;
@@ -149,7 +150,7 @@ bool statement_journal::is_unnamed_open(std::uint32_t batch) const noexcept {
 
 /// As good as new, for a little less than a new one: most say so little of the
 /// unnamed statement that there is nothing to free.
-void statement_journal::entry::clear() noexcept {
+[[gnu::hot]] void statement_journal::entry::clear() noexcept {
   if (what || on_server || !name.empty() || words.capacity() != 0) {
     *this = {};
     return;
@@ -163,7 +164,7 @@ void statement_journal::entry::clear() noexcept {
   shape = 0;
 }
 
-void statement_journal::forget_until(std::size_t last) noexcept {
+[[gnu::hot]] void statement_journal::forget_until(std::size_t last) noexcept {
   for (auto i = first_; i < last; ++i)
     entries_[i].clear();
   first_ = last;

@@ -21,12 +21,13 @@ statement_identity::statement_identity(std::span<const std::byte> definition) {
   }
 }
 
-std::string_view text_of(std::span<const std::byte> definition) noexcept {
+[[gnu::hot]] std::string_view
+text_of(std::span<const std::byte> definition) noexcept {
   const auto all = protocol::as_text(definition);
   return all.substr(0, all.find('\0'));
 }
 
-void statement_ref::drop() noexcept {
+[[gnu::hot]] void statement_ref::drop() noexcept {
   auto* what = std::exchange(what_, nullptr);
   if (what != nullptr && --what->uses_ == 0)
     what->home_->forget(*what);

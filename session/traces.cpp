@@ -143,7 +143,7 @@ void add_nulls(const sql_statement& from, std::uint32_t number,
 }
 
 /// DROP of what may be the last temporary thing; nothing else asks for a look.
-bool is_drop(std::string_view sql) noexcept {
+[[gnu::hot]] bool is_drop(std::string_view sql) noexcept {
   constexpr std::string_view word = "drop";
   const auto is_blank
     = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -187,11 +187,11 @@ bool is_asked_by_name(std::string_view setting) noexcept {
       || setting == "session_authorization";
 }
 
-bool may_leave_traces(std::string_view sql) noexcept {
+[[gnu::hot]] bool may_leave_traces(std::string_view sql) noexcept {
   return is_drop(sql) || asks_for_a_look(sql);
 }
 
-text_traces traces_of(std::string_view sql) {
+[[gnu::hot]] text_traces traces_of(std::string_view sql) {
   text_traces out;
   if (is_drop(sql))
     out.kinds.add(trace::temporary);
@@ -230,7 +230,7 @@ text_traces traces_of(std::string_view sql) {
   return out;
 }
 
-trace_set traces_of(protocol::dirt_set dirt) noexcept {
+[[gnu::hot]] trace_set traces_of(protocol::dirt_set dirt) noexcept {
   using kind = protocol::dirt;
   if (dirt.has(kind::opaque))
     return trace_set::all();
