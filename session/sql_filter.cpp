@@ -188,6 +188,7 @@ public:
 
   bool has_end = false; ///< A `;`, and something behind it.
   bool has_temp_word = false;
+  bool has_settings = false; ///< `pg_settings`, of which an UPDATE is a SET.
 
 private:
   static constexpr std::size_t width = 16;
@@ -206,6 +207,7 @@ private:
     const auto hits = ((lower == 'n') & (next_lower == 'f'))
                     | ((lower == 'd') & (next_lower == 'v'))
                     | ((lower == 'm') & (next_lower == 'p'))
+                    | ((here == '_') & (next_lower == 's'))
                     | ((here == '&') & (next == '"')) | (here == ';');
     words both{};
     std::memcpy(&both, &hits, width);
@@ -228,6 +230,10 @@ private:
         return is_behind(at + 2, "set_conf") && is_at(sql_, at + 2, "ig");
       case 'd':
         return is_behind(at + 2, "_adv") && is_at(sql_, at + 2, "isory");
+      case '_':
+        has_settings = has_settings
+                    || (is_behind(at, "pg") && is_at(sql_, at + 1, "settings"));
+        return false;
       case ';':
         has_end = true;
         return false;
@@ -269,10 +275,10 @@ private:
   const auto text = without_end(sql);
   if (at >= text.size())
     return false;
-  if (how == opening::updates && has_text(text, "pg_settings"))
-    return true;
   needles seen{text};
   if (seen.find(at))
+    return true;
+  if (how == opening::updates && seen.has_settings)
     return true;
   if (seen.has_temp_word && (how == opening::creates || has_text(sql, "into")))
     return true;

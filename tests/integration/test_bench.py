@@ -73,6 +73,15 @@ def test_instructions():
                                   "copy in 1, per MB"]
 
 
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="no valgrind here")
+def test_touched():
+    (table,) = tables(bench("touched", "--targets", "pgbouncer", "--rows",
+                            "select simple 16"))
+    assert first_words(table) == ["select simple 16"]
+    instructions, lines, pages = (int(word.replace(",", "")) for word in table[1][2:])
+    assert instructions > lines > pages > 1
+
+
 def test_run_and_its_plots(tmp_path: pathlib.Path):
     kept = tmp_path / "runs.json"
     said = bench("run", "--quick", "--seconds", "1", "--rows", "select simple 1,copy in",

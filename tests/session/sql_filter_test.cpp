@@ -127,6 +127,21 @@ BOOST_AUTO_TEST_CASE(telling_words_ask_wherever_they_are) {
     asks(sql, true);
 }
 
+BOOST_AUTO_TEST_CASE(an_update_of_the_settings_asks) {
+  for (auto* sql :
+       {"update pg_settings set setting = 'x'", "UPDATE PG_SETTINGS SET a = 1",
+        "update pg_catalog.pg_settings set setting = 'x' where name = 'y'",
+        "update only \"pg_settings\" set setting = 1",
+        "/* a */ update/**/pg_settings set setting = 1;",
+        "update a set b = c from pg_settings"})
+    asks(sql, true);
+  for (auto* sql :
+       {"update a_settings set setting = 'x'", "update g_settings set a = 1",
+        "update pg_setting set a = '_s'", "select 1 from pg_settings",
+        "delete from pg_settings", "update t set pg_s = 'settings'"})
+    asks(sql, false);
+}
+
 BOOST_AUTO_TEST_CASE(a_second_statement_asks) {
   for (auto* sql :
        {"select 1; set x = 1", "select 1;x", "select 1;;;x",
