@@ -205,9 +205,11 @@ void listen_hub::server_at_rest() {
     answered();
   if (server_ == nullptr || is_busy_)
     return;
-  if (!channels_.empty())
-    return tell();
-  // Nobody listens any more.
+  tell();
+  if (server_ == nullptr || is_busy_ || !channels_.empty())
+    return;
+  // Nobody listens any more. Who came and went while the server was busy has
+  // left nothing to say.
   encoding_.clear();
   std::exchange(server_, nullptr)->recover(false, false, true);
 }

@@ -3,8 +3,10 @@ and what keeps a server all the same."""
 
 import os
 import random
+import re
 import signal
 import threading
+import urllib.request
 
 import pytest
 from support import configs, ports, wire
@@ -43,6 +45,37 @@ def test_the_last_one_gives_the_server_back(few, connect):
         return found == ["0", "0"]
 
     ports.eventually(all_free, "two servers without LISTENs")
+
+
+def test_one_who_leaves_before_it_is_heard_keeps_no_server(own_pg, start, connect):
+    config = configs.plain(own_pg, pool_size=2, listen="shared")
+    address = config["admin"]["http"] = f"127.0.0.1:{ports.free_port()}"
+    pooler = start(config)
+
+    def channels():
+        with urllib.request.urlopen(f"http://{address}/metrics") as answer:
+            text = answer.read().decode()
+        return re.findall(r"(?m)^cenote_pool_listen_channels{.*} (\d+)$", text)
+
+    def clients():
+        names, rows = pooler.console("show clients")
+        return [row for row in rows if row[names.index("database")] == "acme"]
+
+    first, second = connect(pooler), connect(pooler)
+    first.query("listen a")
+    settled(first)
+    (pid,) = listening_pids(pooler)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        first.close()
+        ports.eventually(lambda: channels() == ["0"], "UNLISTEN is on its way")
+        second.query("listen b")
+        ports.eventually(lambda: channels() == ["1"], "it joins")
+        second.close()
+        ports.eventually(lambda: clients() == [], "both are gone")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    ports.eventually(lambda: listening_pids(pooler) == [], "no server listens")
 
 
 def test_a_lost_listening_server_is_told_and_replaced(own_pg, start, connect):
