@@ -15,6 +15,7 @@
 
 #include "app/console/collector.hpp"
 #include "app/metrics.hpp"
+#include "base/clock.hpp"
 #include "base/log.hpp"
 
 namespace cenote::app {
@@ -111,9 +112,14 @@ struct http_server::impl {
   void show_health(httplib::Response& to) const;
   void show_metrics(httplib::Response& to) const;
 
+  /// Ends it. False: a request holds it up, and `parts` are not touched any
+  /// more.
+  bool end();
+
   http_parts parts;
   httplib::Server server;
   std::thread thread;
+  std::atomic<bool> is_closing{false};
   std::atomic<bool> is_over{false}; ///< Its loop ended.
   std::uint16_t port = 0;
 };
@@ -149,8 +155,12 @@ void http_server::impl::configure() {
     const int yes = 1;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  server.Get("/health", [this](const auto&, auto& to) { show_health(to); });
-  server.Get("/metrics", [this](const auto&, auto& to) { show_metrics(to); });
+  server.Get("/health", [this](const auto&, auto& to) {
+    is_closing ? void(to.status = 503) : show_health(to);
+  });
+  server.Get("/metrics", [this](const auto&, auto& to) {
+    is_closing ? void(to.status = 503) : show_metrics(to);
+  });
   server.set_error_handler([](const httplib::Request&, httplib::Response& to) {
     if (to.body.empty())
       set_json(to, {{"error", to.status == 404 ? "not found" : "bad request"},
@@ -161,14 +171,26 @@ void http_server::impl::configure() {
                                   std::exception_ptr) { to.status = 500; });
 }
 
-http_server::http_server(std::unique_ptr<impl> made) noexcept
+bool http_server::impl::end() {
+  // `stop` does nothing before the loop has begun.
+  while (!server.is_running() && !is_over)
+    std::this_thread::yield();
+  is_closing = true;
+  server.stop();
+  const auto until = clock::now() + parts.end_time_max;
+  while (!is_over && clock::now() < until)
+    std::this_thread::sleep_for(milliseconds{1});
+  return is_over;
+}
+
+http_server::http_server(std::shared_ptr<impl> made) noexcept
   : impl_{std::move(made)} {
   // nop
 }
 
 result<std::unique_ptr<http_server>>
 http_server::start(const configs::endpoint& where, http_parts parts) {
-  auto made = std::make_unique<impl>(std::move(parts));
+  auto made = std::make_shared<impl>(std::move(parts));
   made->configure();
   const auto bound
     = where.port == 0
@@ -178,10 +200,10 @@ http_server::start(const configs::endpoint& where, http_parts parts) {
     return failure{ec::os_error, "cannot listen on " + where.host + ":"
                                    + std::to_string(where.port)};
   made->port = static_cast<std::uint16_t>(bound);
-  made->thread = std::thread{[&here = *made] {
-    if (!here.server.listen_after_bind())
+  made->thread = std::thread{[here = made] {
+    if (!here->server.listen_after_bind())
       log::error("HTTP server ended");
-    here.is_over = true;
+    here->is_over = true;
   }};
   log::info("serving HTTP",
             {log::kv("address", where.host), log::kv("port", made->port)});
@@ -189,11 +211,12 @@ http_server::start(const configs::endpoint& where, http_parts parts) {
 }
 
 http_server::~http_server() {
-  // `stop` does nothing before the loop has begun.
-  while (!impl_->server.is_running() && !impl_->is_over)
-    std::this_thread::yield();
-  impl_->server.stop();
-  impl_->thread.join();
+  if (impl_->end()) {
+    impl_->thread.join();
+  } else {
+    log::warn("an HTTP request did not end in time");
+    impl_->thread.detach();
+  }
 }
 
 std::uint16_t http_server::port() const noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,6 +27,9 @@ struct http_parts {
   std::function<app::health()> health;                  ///< Any thread.
   std::string version = "0.1.0";
   bool io_uring_refused = false; ///< Asked for, but epoll it is.
+  /// How long requests under way may go on when the server ends. More than an
+  /// honest one takes.
+  std::chrono::milliseconds end_time_max{7'000};
 };
 
 /// GET /health and /metrics over plain HTTP, on threads of its own. Bounded:
@@ -37,7 +41,8 @@ public:
   [[nodiscard]] static result<std::unique_ptr<http_server>>
   start(const configs::endpoint& where, http_parts parts);
 
-  /// Ends it; waits for requests under way, which end within seconds.
+  /// Ends it; waits for requests under way, up to `end_time_max`. One that
+  /// still comes byte by byte then is left alone and gets no answer.
   ~http_server();
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;
@@ -46,9 +51,9 @@ public:
 
 private:
   struct impl;
-  explicit http_server(std::unique_ptr<impl> made) noexcept;
+  explicit http_server(std::shared_ptr<impl> made) noexcept;
 
-  std::unique_ptr<impl> impl_;
+  std::shared_ptr<impl> impl_; ///< Shared with its threads.
 };
 
 } // namespace cenote::app

@@ -3,9 +3,15 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <httplib.h>
 
+#include "net/unique_fd.hpp"
 #include "tests/app/fakes.hpp"
 
 using namespace cenote;
@@ -112,6 +118,36 @@ BOOST_AUTO_TEST_CASE(a_silent_shard_does_not_hold_a_scrape) {
   BOOST_REQUIRE(got);
   BOOST_TEST(got->status == 200);
   BOOST_TEST(has(got->body, "cenote_shards{answered=\"no\"} 1"));
+}
+
+BOOST_AUTO_TEST_CASE(a_request_without_end_does_not_hold_up_the_end) {
+  auto parts = app::http_parts{shards, quotas, catalog, nullptr, {}};
+  parts.end_time_max = std::chrono::milliseconds{50};
+  auto made = app::http_server::start({"127.0.0.1", 0}, std::move(parts));
+  BOOST_REQUIRE(made);
+  auto slow = net::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  auto where = sockaddr_in{};
+  where.sin_family = AF_INET;
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  where.sin_port = htons((*made)->port());
+  BOOST_REQUIRE(
+    ::connect(slow.get(), reinterpret_cast<sockaddr*>(&where), sizeof(where))
+    == 0);
+  const auto head = std::string_view{"POST /x HTTP/1.1\r\nContent-Length: 60000"
+                                     "\r\nExpect: 100-continue\r\n\r\n"};
+  BOOST_REQUIRE(::send(slow.get(), head.data(), head.size(), MSG_NOSIGNAL) > 0);
+  char heard = 0; // It waits for the body now.
+  BOOST_REQUIRE(::recv(slow.get(), &heard, 1, 0) == 1);
+  auto is_over = std::atomic<bool>{false};
+  auto sender = std::thread{[&] {
+    while (!is_over) {
+      ::send(slow.get(), "x", 1, MSG_NOSIGNAL);
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+  }};
+  *made = nullptr;
+  is_over = true;
+  sender.join();
 }
 
 BOOST_AUTO_TEST_CASE(a_port_in_use_is_an_error) {
