@@ -33,6 +33,7 @@ reloader::reloader(
 }
 
 reloader::~reloader() {
+  thread_.stop(); // What has not begun would be for nobody.
   thread_.join();
 }
 

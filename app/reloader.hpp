@@ -31,11 +31,11 @@ public:
                                       const configs::config& next)>
              publish);
 
-  /// Waits for a reload under way.
+  /// Waits for a reload under way; those behind it are forgotten.
   ~reloader();
 
-  /// Reloads, then calls `done` once, on the reloader's thread. Any thread,
-  /// does not wait.
+  /// Reloads, then calls `done` once, on the reloader's thread, unless the
+  /// reloader ends first. Any thread, does not wait.
   void reload(std::function<void(result<void>)> done);
 
   /// Looks at the files every second and reloads when one of them changed. Edge
