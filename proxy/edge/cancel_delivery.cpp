@@ -66,7 +66,8 @@ void open_cancel::settle(bool acknowledged) noexcept {
     ++edge->counters.cancels_delivered;
   else
     ++edge->counters.cancels_failed;
-  edge->shards.cancel_settled(order_.shard, order_.ticket, acknowledged);
+  if (!edge->is_over)
+    edge->shards.cancel_settled(order_.shard, order_.ticket, acknowledged);
 }
 
 asio::awaitable<void> deliver(edge_state_ptr edge, open_cancel cancel,

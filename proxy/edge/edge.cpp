@@ -36,6 +36,7 @@ edge::~edge() {
   state_->deriver.stop();
   state_->dialer.stop();
   state_->listeners.clear();
+  state_->is_over = true;
 }
 
 result<void> edge::listen(const std::vector<listener_settings>& where) {

@@ -48,6 +48,8 @@ struct edge_state {
   edge_counters counters;
   watch_list watches;
   std::vector<std::unique_ptr<net::listener>> listeners;
+  /// Only what is left over is destroyed now; `shards` may be gone.
+  bool is_over = false;
 };
 
 using edge_state_ptr = std::shared_ptr<edge_state>;

@@ -75,6 +75,17 @@ BOOST_AUTO_TEST_CASE(too_many_cancels_are_not_queued) {
   BOOST_TEST(edge->counters().cancels_in_flight == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(what_outlives_the_edge_does_not_touch_the_shards) {
+  auto own_io = std::make_unique<asio::io_context>(1);
+  auto own = std::make_unique<proxy::edge::edge>(proxy::edge::edge_parts{
+    *own_io, shards, pools, quotas, console, catalog, settings, keys});
+  own->deliver_cancel(cancel_for(*this, 1));
+  own = nullptr;
+  // In the daemon the shards go between these two.
+  own_io = nullptr;
+  BOOST_TEST(shards.settled.empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace cenote::test
