@@ -298,12 +298,14 @@ void tenant_supervisor_state::on_idle(const tenants::pool_key& key) {
 void tenant_supervisor_state::start_drain(entry& one,
                                           const drain_order& order) {
   auto& shards = with->shards();
-  if (one.now == phase::draining)
+  const auto kill_at = now() + order.time_max + drain_grace;
+  // One under way ends earlier if it is ordered to, never later.
+  if (one.now == phase::draining && kill_at >= one.kill_at)
     return;
   one.now = phase::draining;
   one.drain_why = {{order.why, {}}, {}};
   one.pool->is_draining = true;
-  one.kill_at = now() + order.time_max + drain_grace;
+  one.kill_at = kill_at;
   refuse(std::exchange(one.held, {}), one.drain_why);
   if (one.manager)
     tell(self, one.manager, atom::configure_v);

@@ -32,6 +32,7 @@ public:
     std::uint64_t retired_below = 0;
     bool is_paused = false;
     bool is_draining = false;
+    time_point drain_deadline = never;
     bool is_killed = false;
     bool is_closed = false;
   };
@@ -126,9 +127,10 @@ public:
       on_shrink(where.lane.value());
   }
 
-  void drain_lane(proxy::lane_ref where, time_point, ec) override {
-    auto port = with(where.lane.value(), [](lane& one) {
+  void drain_lane(proxy::lane_ref where, time_point deadline, ec) override {
+    auto port = with(where.lane.value(), [deadline](lane& one) {
       one.is_draining = true;
+      one.drain_deadline = deadline;
       return one.port;
     });
     if (answers_drains)

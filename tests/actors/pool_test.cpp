@@ -317,6 +317,25 @@ BOOST_AUTO_TEST_CASE(a_drain_that_never_ends_is_killed) {
   BOOST_TEST(shards.live() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(a_drain_under_way_may_be_given_less_time_and_not_more) {
+  opener.is_automatic = true;
+  join_and_run(1);
+  auto supervisor = pool()->now().supervisor;
+  auto deadline_after_order = [&](duration time_max) {
+    caf::anon_send(supervisor, atom::drain_v,
+                   actors::drain_order{"", time_max, ec::shutting_down});
+    run();
+    return shards.with(1, [](auto& lane) { return lane.drain_deadline; });
+  };
+  const auto first = deadline_after_order(60s);
+  const auto second = deadline_after_order(10s);
+  BOOST_TEST((first - second == 50s));
+  BOOST_TEST((deadline_after_order(30s) == second));
+  advance(16s);
+  BOOST_TEST(shards.with(1, [](auto& lane) { return lane.is_killed; }));
+  BOOST_TEST(shards.live() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_catalog_changes_settings_targets_and_removes) {
   auto all = [](std::uint32_t size, const char* host, bool has_shop) {
     auto tenant = tenants::tenant{};
