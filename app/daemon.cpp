@@ -18,6 +18,7 @@
 #include "app/admin_socket.hpp"
 #include "app/console/console.hpp"
 #include "app/edge_gate.hpp"
+#include "app/ending.hpp"
 #include "app/engine.hpp"
 #include "app/http.hpp"
 #include "app/reloader.hpp"
@@ -43,6 +44,10 @@ constexpr auto actors_end_time_max = std::chrono::seconds{5};
 
 /// Logins under way may still be told why they end.
 constexpr auto farewell_time_max = std::chrono::milliseconds{300};
+
+/// From the end of the drain to that of the process: more than all the times
+/// that its parts may take together.
+constexpr auto end_time_max = std::chrono::seconds{25};
 
 } // namespace
 
@@ -206,6 +211,8 @@ result<void> daemon::parts::publish(const configs::config& before,
 /// actor decides, then no shard moves a byte; only then may things be
 /// destroyed.
 void daemon::parts::take_down() {
+  auto limit = end_watch{end_time_max};
+  limit.enter("logins under way");
   state = health::shutting_down;
   door = nullptr;
   if (edge)
@@ -213,19 +220,26 @@ void daemon::parts::take_down() {
   io.restart();
   io.run_for(farewell_time_max);
   gate.lead_to(nullptr);
+  limit.enter("actors");
   if (host && !host->stop(actors_end_time_max)) {
     log::error("actors did not end in time");
     log::flush();
     std::_Exit(1);
   }
+  limit.enter("HTTP requests");
   http = nullptr;
+  limit.enter("a reload");
   reloads = nullptr; // Waits for a reload under way.
+  limit.enter("shards");
   if (shards)
     shards->stop();
+  limit.enter("edge");
   edge = nullptr;
   desk = nullptr;
   shards = nullptr;
+  limit.enter("actor system");
   host = nullptr;
+  limit.all_done();
 }
 
 asio::awaitable<void> daemon::parts::watch_signals() {
@@ -272,6 +286,7 @@ void daemon::parts::begin_drain() {
             "a second signal ends now");
   edge->stop_accepting();
   asio::co_spawn(io, drain(), asio::detached);
+  asio::co_spawn(io, tell_what_drains(*shards), asio::detached);
 }
 
 asio::awaitable<void> daemon::parts::drain() {

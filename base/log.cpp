@@ -5,6 +5,7 @@
 #include <chrono>
 #include <ctime>
 #include <memory>
+#include <thread>
 
 #include <fmt/format.h>
 #include <spdlog/async.h>
@@ -17,6 +18,7 @@ namespace cenote::log {
 namespace {
 
 constexpr std::size_t queue_lines_max = 8192;
+constexpr auto flush_time_max = std::chrono::seconds{1};
 
 std::atomic<level> least{level::info};
 std::atomic<format> how_to_write{format::text};
@@ -152,6 +154,13 @@ void write(level at, std::string_view event,
 
 void flush() {
   writer().flush();
+  // It is another thread's work. Who does not read what we write is not waited
+  // for.
+  const auto queue = spdlog::thread_pool();
+  const auto until = std::chrono::steady_clock::now() + flush_time_max;
+  while (queue && queue->queue_size() > 0
+         && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
 }
 
 } // namespace cenote::log

@@ -2,6 +2,7 @@
 them."""
 
 import signal
+import sys
 
 import pytest
 from support import configs, postgres, wire
@@ -72,6 +73,39 @@ def test_the_drain_has_an_end(pg, start, connect):
     pooler.send_signal(signal.SIGTERM)
     assert goodbye(client) == ["57P01"]
     assert pooler.wait_exit() == 0
+
+
+def test_a_drain_says_what_it_waits_for(pg, start, connect):
+    pooler = start(configs.plain(pg))
+    connect(pooler).value("select 1")
+    client = connect(pooler)
+    client.query("begin")
+    pooler.send_signal(signal.SIGTERM)
+    pooler.wait_log("still draining pool=.* clients=1 clients_with_server=1 "
+                    "servers_lent=1 servers_cleaning=0 servers_being_canceled=0")
+    client.query("commit")
+    assert pooler.wait_exit() == 0
+
+
+FULL_PIPE = """
+import os, sys
+reader, writer = os.pipe()
+os.set_blocking(writer, False)
+try:
+    while True:
+        os.write(writer, b"x" * 4096)
+except BlockingIOError:
+    os.set_blocking(writer, True)
+os.set_inheritable(reader, True)
+for number in 1, 2:
+    os.dup2(writer, number)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_a_log_that_nobody_reads_does_not_hold_up_the_end(pg, start):
+    pooler = start(configs.plain(pg), before=[sys.executable, "-c", FULL_PIPE])
+    pooler.stop()
 
 
 def test_sigusr1_pauses_and_sigusr2_resumes(pg, start, connect):
