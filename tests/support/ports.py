@@ -58,16 +58,31 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
         return False
 
 
+class Patience:
+    """So many seconds of ours: while the machine, or somebody with SIGSTOP, holds
+    us up, and most likely whatever we wait for too, at most one of them goes by."""
+
+    def __init__(self, seconds: float):
+        self.left = seconds
+        self.looked = time.monotonic()
+
+    def is_over(self) -> bool:
+        now = time.monotonic()
+        self.left -= min(now - self.looked, 1.0)
+        self.looked = now
+        return self.left < 0
+
+
 def eventually(condition, what: str, seconds: float = 20.0):
     """Polls until `condition()` is true and returns its value; fails with `what`
     and the last value when the time is up."""
-    deadline = time.monotonic() + seconds
+    patience = Patience(seconds)
     pause = 0.002
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > deadline:
+        if patience.is_over():
             raise AssertionError(f"not within {seconds} s: {what} (last: {value!r})")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)

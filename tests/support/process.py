@@ -83,7 +83,13 @@ class Process:
             f"log has {pattern!r}; it ends: {self.text()[-1500:]}", seconds)
 
     def wait_exit(self, seconds: float = 30) -> int:
-        return self.child.wait(seconds)
+        patience = ports.Patience(seconds)
+        while True:
+            try:
+                return self.child.wait(0.1)
+            except subprocess.TimeoutExpired:
+                if patience.is_over():
+                    raise
 
     def check_log(self) -> None:
         found = _REPORTS.search(self.text())
@@ -98,11 +104,12 @@ class Process:
             try:
                 self.wait_exit()
             except subprocess.TimeoutExpired:
+                where = stacks(self.pid())
                 self.send_signal(signal.SIGABRT)  # A core or a stack beats silence.
                 self.child.wait(10)
                 raise AssertionError(
-                    f"still running 30 s after signal {number}; the log ends:\n"
-                    + self.text()[-3000:]) from None
+                    f"still running 30 s after signal {number}; its threads:\n{where}"
+                    f"\nthe log ends:\n{self.text()[-3000:]}") from None
         self.check_log()
         status = self.child.returncode
         assert status == expect, f"exit {status}:\n{self.text()[-3000:]}"
@@ -174,6 +181,28 @@ class Cenote(Process):
         with wire.Client("127.0.0.1", self.port(mode)) as client:
             client.login(user, "pgbouncer", password)
             return client.query(sql)
+
+
+def stacks(pid: int) -> str:
+    """What each thread does: the system call it is in, and its stack if gdb is
+    here and may look."""
+    lines = []
+    for task in sorted(pathlib.Path(f"/proc/{pid}/task").iterdir()):
+        try:
+            words = [(task / name).read_text().strip()
+                     for name in ("comm", "wchan", "syscall")]
+        except OSError as why:
+            words = [str(why)]
+        lines.append(f"{task.name}: {' | '.join(words)}")
+    try:
+        seen = subprocess.run(
+            ["gdb", "-p", str(pid), "-batch", "-nx", "-ex", "set pagination off",
+             "-ex", "thread apply all bt"], capture_output=True, text=True,
+            timeout=120, stdin=subprocess.DEVNULL)
+        lines.append(seen.stdout[-20000:])
+    except (OSError, subprocess.TimeoutExpired) as why:
+        lines.append(f"no gdb: {why}")
+    return "\n".join(lines)
 
 
 def open_descriptors(pid: int) -> int:
