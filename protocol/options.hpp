@@ -23,11 +23,14 @@ struct startup_options {
     = default;
 };
 
-/// Parses `-c name=value`, `-cname=value` and `--name=value`, separated by
-/// white space, with a backslash before a character that is meant as it is.
-/// As PostgreSQL's pg_split_opts and process_postgres_switches: a backslash at
-/// the end is dropped; no value, no name, another switch or a bare word is
-/// `startup_options_invalid`. Linear in the input.
+/// Parses words separated by white space, with a backslash before a character
+/// that is meant as it is: `-c name=value`, `-cname=value`, `--name=value`, and
+/// PostgreSQL's other switches, which are settings in few letters (`-S 64` is
+/// work_mem). As PostgreSQL's pg_split_opts and process_postgres_switches: a
+/// backslash at the end is dropped. No value (whose detail begins with the
+/// switch), no name, another switch or a bare word is
+/// `startup_options_invalid`, its detail PostgreSQL's words. Linear in the
+/// input.
 [[nodiscard]] result<startup_options> parse_options(std::string_view options);
 
 /// The `options` string that says `settings`: `-c name=value ...`, escaped.

@@ -50,6 +50,18 @@ rejection invalid_value(const protocol::parameter& what) {
   return out;
 }
 
+/// In PostgreSQL's words.
+rejection invalid_options(failure why) {
+  auto words = protocol::make_error(why.code);
+  words.message = why.detail;
+  if (!why.detail.starts_with('-')) // Not only a value is missing.
+    words.hint = "Try \"postgres --help\" for more information.";
+  auto out = rejection{std::move(why)};
+  out.server_error
+    = std::make_shared<const std::vector<std::byte>>(protocol::encoded(words));
+  return out;
+}
+
 /// Null: `out.replication` is what the client asked for.
 std::optional<rejection>
 take_replication(const protocol::startup_message& hello, identity& out) {
@@ -149,7 +161,7 @@ outcome<identity> resolve_identity(const protocol::startup_message& hello,
   out.has_long_key = hello.common_version().minor >= long_keys_minor;
   auto options = protocol::parse_options(hello.find("options"));
   if (!options)
-    return rejection{options.error()};
+    return invalid_options(std::move(options).error());
   auto failed = take_settings(std::move(options->settings), hello, out);
   if (failed)
     return std::move(*failed);

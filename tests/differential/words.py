@@ -146,7 +146,8 @@ def startup(rng, loose: bool, unreported: bool) -> dict:
     if loose and rng.random() < 0.5:
         return rng.choice([{"DateStyle": "German"}, {"timezone": "europe/paris"},
                            {"client_encoding": "latin-1"},
-                           {"options": "-c datestyle=german -c extra_float_digits=1"}])
+                           {"options": "-c datestyle=german -c extra_float_digits=1"},
+                           {"options": "-e -S65 -fs"}])
     choices = [
         ("application_name", ["a", "an app's name"]),
         ("TimeZone", ["Europe/Paris", "Asia/Kolkata"]),

@@ -19,6 +19,10 @@ SPELLINGS = [
     {"application_name": "\u00e4 \t", "TimeZone": "utc"},
     {"application_name": "plain", "TimeZone": "utc"},
     {"application_name": "plain"},
+    {"options": "-e -S 65 -fs"},
+    {"options": "-eS65 -f seqscan -c timezone=utc"},
+    {"options": "-e", "DateStyle": "German"},
+    {"options": "-E -e-work-mem=65kB -jbnT -C x -D x -r x -v 3"},
 ]
 INVALID = [
     {"TimeZone": "Nowhere"},
@@ -30,6 +34,11 @@ INVALID = [
     {"server_version": "1"},
     {"options": "-c log_min_messages=debug1"},
     {"application_name": "fine", "extra_float_digits": "99"},
+    *({"options": each} for each in (
+        "-S much", "-B 64", "-N 5", "-F", "-l", "-i", "-h x", "-k /tmp", "-p 5", "-O", "-s",
+        "-tpa", "-t planner", "-te", "-d 0", "-d1", "-d 3", "-S", "-x", "-ex", "-f x", "-fx",
+        "-t p", "nonsense", "-e nonsense", "a -e b", "a -z", "a\\ b", "-c a", "-ca-b", "--a-b",
+        "-c", "-", "-- -e")),
 ]
 
 
@@ -61,7 +70,8 @@ def log_in(port: int, user: str, parameters: dict):
 def test_the_greeting_is_postgresqls(pg, single, mode, connect, parameters):
     direct, wanted = log_in(pg.port, "app", parameters)
     look = ("select current_setting('datestyle'), current_setting('timezone'), "
-            "current_setting('work_mem'), current_setting('application_name')")
+            "current_setting('work_mem'), current_setting('application_name'), "
+            "current_setting('enable_seqscan')")
     value = direct.query(look)[1]
     direct.query("set datestyle = 'SQL, YMD'; reset datestyle")
     after = direct.query("show datestyle")[1]
