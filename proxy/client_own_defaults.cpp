@@ -119,8 +119,10 @@ client_link::named client_link::put_behind_execute(request_run& forward) {
   for (const auto& sql : std::exchange(prepared_->behind_execute, {})) {
     make.close(statement);
     make.parse(statement, sql);
-    make.bind(statement);
-    make.execute();
+    // Not the unnamed portal: the client's may have rows left.
+    make.bind(statement, statement);
+    make.execute(statement);
+    make.close_portal(statement);
   }
   // In session mode the client may look at its prepared statements.
   if (lane_.is_session())

@@ -38,24 +38,26 @@ public:
     end_bind();
   }
 
-  void bind(std::string_view statement) {
-    begin_bind(statement);
+  /// Into the unnamed portal, or one with a name.
+  void bind(std::string_view statement, std::string_view portal = {}) {
+    begin_bind(statement, portal);
     to_.int16(0);
     end_bind();
   }
 
-  void execute() {
+  void execute(std::string_view portal = {}) {
     begin('E');
-    to_.string("");
+    to_.string(portal);
     to_.int32(0);
     to_.end();
   }
 
   void close(std::string_view statement) {
-    begin('C');
-    to_.byte1('S');
-    to_.string(statement);
-    to_.end();
+    close('S', statement);
+  }
+
+  void close_portal(std::string_view portal) {
+    close('P', portal);
   }
 
   void sync() {
@@ -69,9 +71,16 @@ private:
     to_.begin(tag);
   }
 
-  void begin_bind(std::string_view statement) {
+  void close(char what, std::string_view name) {
+    begin('C');
+    to_.byte1(what);
+    to_.string(name);
+    to_.end();
+  }
+
+  void begin_bind(std::string_view statement, std::string_view portal = {}) {
     begin('B');
-    to_.string("");
+    to_.string(portal);
     to_.string(statement);
     to_.int16(0);
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "session/startup_values.hpp"
 #include "session/traces.hpp"
 
@@ -45,7 +46,7 @@ struct own_defaults {
 
 /// The body of a Parse that may get another text; a longer one is carried out
 /// as it is, and what the client has as its defaults comes behind it.
-inline constexpr std::size_t own_parse_bytes_max = 4 * 1024;
+inline constexpr std::size_t own_parse_bytes_max = limits::look_bytes_max;
 
 /// What a Parse must say instead. Empty: as it is. RESET ALL and DISCARD ALL
 /// stay, for one text of a Parse is one statement.

@@ -144,7 +144,8 @@ EXTENDED = ["reset timezone", "RESET TimeZone ; ", "reset all", "discard all",
             "/* first */ reset search_path -- last", "set search_path to default",
             "reset app.given", "reset enable_sort", "reset nothing",
             "reset timezone; reset work_mem", f"/* {'long' * 900} */ reset timezone",
-            f"/* {'long' * 900} */ reset all"]
+            f"/* {'long' * 900} */ reset all", f"/* {'long' * 15000} */ reset timezone",
+            f"/* {'long' * 15000} */ reset all"]
 
 
 def alike_to_the_letter(both, data: bytes, count: int = 1):
@@ -206,6 +207,35 @@ def test_the_unnamed_statement_comes_back(both):
     alike(both, wire.query(LOOK))
 
 
+@pytest.mark.parametrize("sql", ["reset timezone", "reset all", "set timezone = default"])
+@pytest.mark.parametrize("begin", ["begin", "select 1"])
+def test_rows_that_are_left_stay(both, sql, begin):
+    """A portal that was not read to its end, while others are executed."""
+    alike(both, wire.query(SETS))
+    alike(both, wire.query(begin))
+    rows = wire.parse("", "select generate_series(1, 7)")
+    alike(both, wire.parse("r", sql) + rows + wire.bind() + wire.execute("", 2)
+          + wire.bind("p", "r") + wire.execute("p") + wire.execute("", 2)
+          + wire.bind("q", "r") + wire.execute("q") + wire.execute("", 1) + wire.SYNC)
+    alike(both, wire.execute("", 1) + wire.SYNC)
+    alike(both, wire.query("rollback"))
+    alike(both, wire.query("select name from pg_cursors"))
+    alike(both, wire.query(LOOK))
+
+
+@pytest.mark.parametrize("bytes_more", [4_000, 60_000])
+def test_a_long_text_cut_in_pieces(both, bytes_more):
+    direct, through = both
+    before = wire.query("set timezone = 'UTC'")
+    sql = f"/* {'x' * bytes_more} */ select set_config('TimeZone', null, false)"
+    data = before + wire.extended(sql) + wire.SYNC + wire.query("show timezone")
+    wanted = answers(direct, data, 3)
+    for at in range(len(before), len(data), bytes_more // 40):
+        through.send_cut(data, at)
+        got = [(tag, body) for tag, body in through.recv_until("Z", 3) if tag != "S"]
+        assert got == wanted, at
+
+
 @pytest.mark.parametrize("sql", ["reset timezone", "reset all"])
 def test_by_the_extended_protocol_cut_at_every_byte(both, sql):
     direct, through = both
@@ -225,7 +255,8 @@ NULLS = ["select set_config('TimeZone', null, false)",
          "select set_config('enable_sort', null, false)",
          "begin; select set_config('TimeZone', null, false); rollback",
          "select set_config('TimeZone', null, false), nocolumn",
-         "select set_config('work_mem', null, false); reset timezone"]
+         "select set_config('work_mem', null, false); reset timezone",
+         f"select set_config('TimeZone', null, false) /* {'long' * 15000} */"]
 
 
 @pytest.mark.parametrize("sql", NULLS)
