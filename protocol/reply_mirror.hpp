@@ -20,8 +20,12 @@ enum class delivery : std::uint8_t {
   forward,
   skip,
   /// Swallowed, but an ErrorResponse is the client's: cenote asked for what the
-  /// client's next message needs.
+  /// client's next message needs. Not a NoticeResponse: the client was told
+  /// when it asked itself.
   skip_answer,
+  /// Swallowed, and its ErrorResponse, but a NoticeResponse is the client's:
+  /// PostgreSQL says it in cenote's request instead of the client's own.
+  skip_but_notices,
   /// The request was made to fail; the caller has the ErrorResponse that the
   /// client is shown instead.
   as_error,

@@ -31,6 +31,37 @@ std::vector<std::byte> exists_already(std::string_view name) {
   return protocol::encoded(words);
 }
 
+/// Of long names in `sql` that get ours in their place PostgreSQL would have
+/// said that they are cut. Its scanner says it here, in a batch of its own;
+/// whether the client wants to hear it is PostgreSQL's affair.
+ec put_cut_names(std::string_view sql,
+                 std::span<const session::named_in_text> uses,
+                 const session::client_statements& mine, server_link& server,
+                 std::vector<std::byte>& out) {
+  if (!server.begins_batch())
+    return ec::none; // They stay in the text.
+  protocol::writer to{out};
+  for (const auto& use : uses) {
+    const auto said = sql.substr(use.at, use.size);
+    if (session::name_key(said).size() == said.size()
+        || mine.find(use.name) == nullptr)
+      continue;
+    to.begin('P');
+    to.string({});
+    to.string("deallocate " + std::string{said});
+    to.int16(0);
+    to.end();
+    protocol::sync_message{}.encode(to);
+    server.unnamed_is_foreign();
+    for (auto [tag, how] :
+         {std::pair{'P', protocol::delivery::skip_but_notices},
+          std::pair{'S', protocol::delivery::skip}})
+      if (auto code = server.expect(tag, how); code != ec::none)
+        return code;
+  }
+  return ec::none;
+}
+
 } // namespace
 
 /// A simple query, whole, that leaves nothing behind, of a client that has
@@ -119,6 +150,7 @@ client_link::named client_link::pass_spliced(const named_message& what,
                      && server_->begins_batch();
   const auto has_failed
     = server_->mirror().status() == protocol::transaction_status::failed;
+  const session::named_in_text* clash = nullptr;
   for (const auto& use : found.names) {
     const auto* known = mine.find(use.name);
     if (server_->is_open(known ? known->get() : nullptr, use.name))
@@ -127,8 +159,18 @@ client_link::named client_link::pass_spliced(const named_message& what,
       continue;
     if (has_failed)
       return pass_as_it_is(what, forward); // PostgreSQL refuses it.
-    if (!is_alone)
-      return say_query_fails(exists_already(use.name), forward);
+    if (!is_alone) {
+      clash = &use;
+      break;
+    }
+  }
+  const auto sql = session::text_of(what.body());
+  if (auto code = put_cut_names(sql, found.names, mine, *server_, out);
+      code != ec::none)
+    return check(code, forward);
+  if (clash != nullptr) {
+    forward.add_copy(out, true);
+    return say_query_fails(exists_already(clash->name), forward);
   }
   auto& puts = own.puts;
   for (const auto& use : found.names) {
@@ -146,7 +188,6 @@ client_link::named client_link::pass_spliced(const named_message& what,
   if (auto code = server_->expect('Q'); code != ec::none)
     return check(code, forward);
   note_uses(found.names, true);
-  const auto sql = session::text_of(what.body());
   const auto text = session::put_into(sql, puts);
   server_->moves_text(sql, puts, true);
   server_->retag(own.retags);

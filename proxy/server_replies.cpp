@@ -16,6 +16,7 @@ namespace cenote::proxy {
 
 namespace {
 
+using protocol::async_message;
 using protocol::delivery;
 using protocol::message_walker;
 
@@ -24,6 +25,15 @@ constexpr std::size_t gathered_bytes_max = 16 * 1024;
 
 /// What a server keeps of its memory for that.
 constexpr std::size_t gathered_bytes_kept = 1024;
+
+/// A reply, or what comes with it, that is nobody's.
+bool is_own(const protocol::reaction& what) noexcept {
+  if (what.how == delivery::skip_but_notices)
+    return what.async != async_message::notice;
+  return what.how == delivery::skip
+      || (what.how == delivery::skip_answer
+          && what.async == async_message::notice);
+}
 
 } // namespace
 
@@ -95,7 +105,7 @@ void server_link::client_drained() noexcept {
   fatal_seen_ = fatal_seen_ || what.fatal;
   if (part.tag == 'A' && lane_.has_hub()) {
     take_notification(part, forward);
-  } else if (what.how == delivery::skip) {
+  } else if (is_own(what)) {
     forward.flush();
     take_own(part, what);
   } else {
@@ -130,8 +140,7 @@ void server_link::take_own(const protocol::piece& part,
   if ((part.tag == 'T' || part.tag == 't' || part.tag == 'n')
       && !journal_.empty() && !note_rows(part, what, forward))
     return;
-  if (what.how != delivery::forward
-      && what.async == protocol::async_message::none)
+  if (what.how != delivery::forward && what.async == async_message::none)
     return;
   // In statement mode a transaction block is refused instead of answered,
   // behind a RESET the client's own settings come back first, and an error may

@@ -128,3 +128,56 @@ def test_cut_at_every_byte(both):
     for at in range(1, len(data)):
         through.send_cut(data, at)
         assert through.recv_until("Z") == wanted, at
+
+
+LONG = "x" * 60 + "yyy" + "z" * 9
+
+
+def long_ones(name: str) -> bytes:
+    return wire.parse(name, "select $1::int + 1 as more") + S
+
+
+@pytest.mark.parametrize("sql", [
+    "execute {0}(1)", 'execute "{0}" (1)', "execute {0}", "execute {0}(nothing)",
+    "EXPLAIN (costs off) EXECUTE {1}(1)", "create temp table made as execute {0}(1)",
+    "deallocate {0}", "deallocate prepare {1}", "prepare {0} as select 2",
+    "prepare {1} as select 2; select 3", "select 3; prepare {0} as select 2",
+    "select 3; execute {0}(1); execute {1}(2); deallocate {0}",
+    "execute {0}(1); execute {0}(2) /* {0} */", "select 3; execute {0}(1); select 1/0",
+    "prepare other{0} as select 4", "execute other{0}", "execute {0}(1) as nonsense",
+    "select 1 as {0}"])
+def test_a_long_name_is_said_to_be_cut(both, sql):
+    """By a NOTICE of PostgreSQL's, also where the text gets another name."""
+    sql = sql.format(LONG, LONG.upper())
+    for before in ("select 1", "begin", "begin; select 1/0", "set client_min_messages = error",
+                   "set client_min_messages = notice"):
+        alike(both, long_ones(LONG))
+        alike(both, wire.query(before))
+        alike(both, wire.query(sql))
+        alike(both, wire.query("rollback"))
+        alike(both, wire.query(sql) + wire.query("select 1"), 2)
+        alike(both, once(sql) + S)
+        alike(both, wire.bind() + E() + S)
+        alike(both, wire.query("deallocate all; drop table if exists made"))
+
+
+def test_who_is_given_it_on_another_server_is_told_nothing(both, sessions):
+    """Only its own Parse says that something in it is cut."""
+    through, port = both[1], sessions.port("transaction")
+    alike(both, wire.parse("use", f"select 1 as {LONG}") + S)
+    alike(both, wire.parse("", f"select 2 as {LONG}") + S)
+    pids = {through.value("select pg_backend_pid()")}
+    alike(both, wire.parse("", f"select 2 as {LONG}") + S)
+    others = [wire.Client(port=port) for _ in range(2)]
+    try:
+        for other in others:
+            other.login("app.acme", "acme", postgres.PASSWORD)
+            other.query("begin")
+            alike(both, wire.bind() + E() + S)
+            alike(both, wire.bind("", "use") + wire.describe("S", "use") + E() + S)
+            pids.add(through.value("select pg_backend_pid()"))
+            alike(both, wire.parse("", f"select 2 as {LONG}") + S)
+    finally:
+        for other in others:
+            other.close()
+    assert len(pids) > 1
