@@ -25,6 +25,33 @@ admin_reply failed(ec code, std::string text) {
   return reply;
 }
 
+/// How long a shard may take to hear of a RECONNECT.
+constexpr duration reconnect_time_max = std::chrono::seconds{10};
+
+/// Tells ADMIN of the end of something that is done elsewhere, by being the
+/// last to be let go of.
+class last_word {
+public:
+  last_word(admin_actor to, std::uint64_t number, admin_reply how)
+    : to_{std::move(to)},
+      number_{number},
+      how_{std::move(how)} {
+    // nop
+  }
+
+  last_word(const last_word&) = delete;
+  last_word& operator=(const last_word&) = delete;
+
+  ~last_word() {
+    tell_from_outside(to_, atom::ended_v, number_, std::move(how_));
+  }
+
+private:
+  admin_actor to_;
+  std::uint64_t number_;
+  admin_reply how_;
+};
+
 std::string state_of(const live_pool& pool) {
   if (pool.is_down)
     return "down";
@@ -58,7 +85,7 @@ void admin_state::run(const admin_command& command, on_reply done) {
       resume(command, std::move(done));
       return;
     case admin_verb::reconnect:
-      reconnect(command, done);
+      reconnect(command, std::move(done));
       return;
     case admin_verb::kill:
       if (!is_known(command.target)) {
@@ -275,18 +302,21 @@ void admin_state::on_tick() {
 
 // -- the rest -----------------------------------------------------------------
 
-void admin_state::reconnect(const admin_command& command,
-                            const on_reply& done) {
+void admin_state::reconnect(const admin_command& command, on_reply done) {
   if (!is_known(command.target)) {
     done(failed(ec::admin_unknown_target, command.target));
     return;
   }
+  const auto pools = with->pools.matching(command.target);
   auto reply = admin_reply{};
-  for (auto& pool : with->pools.matching(command.target)) {
-    with->shards().retire_servers(pool->lane, ++pool->epoch);
-    ++reply.count;
-  }
-  done(std::move(reply));
+  reply.count = static_cast<std::uint32_t>(pools.size());
+  const auto number = begin_elsewhere(std::move(done));
+  const auto told
+    = std::make_shared<const last_word>(admin_actor{self}, number, reply);
+  for (const auto& pool : pools)
+    with->shards().retire_servers(pool->lane, ++pool->epoch, told);
+  after(self, reconnect_time_max, self, atom::ended_v, number,
+        failed(ec::timed_out, "not every shard answers"));
 }
 
 void admin_state::end_pools(drain_order order, on_reply done) {
@@ -309,22 +339,26 @@ void admin_state::reload(on_reply done) {
     done(failed(ec::admin_wrong_state, "no reload here"));
     return;
   }
-  auto number = ++last_reload;
-  reloads.emplace(number, std::move(done));
+  const auto number = begin_elsewhere(std::move(done));
   with->hooks()->reload(
     [number, to = admin_actor{self}](const result<void>& how) {
       auto reply
         = how ? admin_reply{} : failed(how.error().code, how.error().detail);
-      tell_from_outside(to, atom::reloaded_v, number, std::move(reply));
+      tell_from_outside(to, atom::ended_v, number, std::move(reply));
     });
 }
 
-void admin_state::on_reloaded(std::uint64_t number, admin_reply how) {
-  auto at = reloads.find(number);
-  if (at == reloads.end())
+std::uint64_t admin_state::begin_elsewhere(on_reply done) {
+  elsewhere.emplace(++last_number, std::move(done));
+  return last_number;
+}
+
+void admin_state::on_ended(std::uint64_t number, admin_reply how) {
+  auto at = elsewhere.find(number);
+  if (at == elsewhere.end())
     return;
   auto done = std::move(at->second);
-  reloads.erase(at);
+  elsewhere.erase(at);
   done(std::move(how));
 }
 
@@ -348,8 +382,8 @@ admin_behavior(admin_actor::stateful_pointer<admin_state> self,
       });
       return promise;
     },
-    [state](atom::reloaded, std::uint64_t number, admin_reply& how) {
-      state->on_reloaded(number, std::move(how));
+    [state](atom::ended, std::uint64_t number, admin_reply& how) {
+      state->on_ended(number, std::move(how));
     },
     [state](atom::tick) { state->on_tick(); },
   };

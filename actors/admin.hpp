@@ -32,11 +32,12 @@ struct admin_state {
   admin_actor::pointer self = nullptr;
   house_ptr with;
   std::vector<job> jobs;
-  std::map<std::uint64_t, on_reply> reloads;
-  std::uint64_t last_reload = 0;
+  /// What the daemon or shards do and ADMIN waits for, by number.
+  std::map<std::uint64_t, on_reply> elsewhere;
+  std::uint64_t last_number = 0;
 
   void run(const admin_command& command, on_reply done);
-  void on_reloaded(std::uint64_t number, admin_reply how);
+  void on_ended(std::uint64_t number, admin_reply how);
   void on_tick();
 
 private:
@@ -46,7 +47,8 @@ private:
   [[nodiscard]] bool is_known(const std::string& target) const;
   void pause(const admin_command& command, on_reply done);
   void resume(const admin_command& command, on_reply done);
-  void reconnect(const admin_command& command, const on_reply& done);
+  void reconnect(const admin_command& command, on_reply done);
+  [[nodiscard]] std::uint64_t begin_elsewhere(on_reply done);
   void end_pools(drain_order order, on_reply done);
   void reload(on_reply done);
   void add_job(job what);

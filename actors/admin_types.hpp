@@ -19,7 +19,8 @@ enum class admin_verb : std::uint8_t {
   show_tenants,
   pause,     ///< Answers when no matching pool lends a server any more.
   resume,    ///< Also brings back a tenant that is down.
-  reconnect, ///< Replaces servers as they come free; answers at once.
+  reconnect, ///< Replaces servers as they come free; answers when nobody is
+             ///< lent a present one any more.
   kill,      ///< Ends clients and servers now; new clients wait for `resume`.
   reload,    ///< Reads the configuration again.
   terminate, ///< Dirty termination of the tenant `target`.

@@ -57,6 +57,7 @@ CENOTE_ADD_ATOM(cenote_actors, census)
 CENOTE_ADD_ATOM(cenote_actors, configure)
 CENOTE_ADD_ATOM(cenote_actors, drain)
 CENOTE_ADD_ATOM(cenote_actors, drained)
+CENOTE_ADD_ATOM(cenote_actors, ended)
 CENOTE_ADD_ATOM(cenote_actors, failed)
 CENOTE_ADD_ATOM(cenote_actors, give_back)
 CENOTE_ADD_ATOM(cenote_actors, gone)
@@ -66,7 +67,6 @@ CENOTE_ADD_ATOM(cenote_actors, leave)
 CENOTE_ADD_ATOM(cenote_actors, opened)
 CENOTE_ADD_ATOM(cenote_actors, pause)
 CENOTE_ADD_ATOM(cenote_actors, queue)
-CENOTE_ADD_ATOM(cenote_actors, reloaded)
 CENOTE_ADD_ATOM(cenote_actors, resume)
 CENOTE_ADD_ATOM(cenote_actors, retire)
 CENOTE_ADD_ATOM(cenote_actors, returned)
@@ -222,8 +222,8 @@ using admin_actor = caf::typed_actor<
   // Runs an operation. Never fails: a failure is an `admin_reply` too. Waits as
   // long as the operation takes.
   caf::replies_to<atom::run, admin_command>::with<admin_reply>,
-  // From the daemon: the reload with this number ended.
-  caf::reacts_to<atom::reloaded, std::uint64_t, admin_reply>,
+  // From the daemon or a shard: what has this number ended. Once, or never.
+  caf::reacts_to<atom::ended, std::uint64_t, admin_reply>,
   // INTERNAL: Asks again those who have not answered yet.
   caf::reacts_to<atom::tick>>;
 

@@ -119,7 +119,7 @@ caf::result<bool> manager_state::pause() {
   shards.pause_lane(pool->lane);
   // As in PgBouncer a pause lets go of the servers, so that PostgreSQL may be
   // restarted meanwhile.
-  shards.retire_servers(pool->lane, ++pool->epoch);
+  shards.retire_servers(pool->lane, ++pool->epoch, nullptr);
   if (auto worker = pool->now().worker)
     tell(self, worker, atom::configure_v);
   auto promise = self->make_response_promise<bool>();

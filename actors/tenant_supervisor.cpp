@@ -421,7 +421,7 @@ void tenant_supervisor_state::apply(entry& one,
   shards.configure_lane(lane, spec->settings);
   if (update.effect == tenants::pool_effect::target) {
     one.pool->is_retargeted = true;
-    shards.retire_servers(lane, ++one.pool->epoch);
+    shards.retire_servers(lane, ++one.pool->epoch, nullptr);
   }
   if (one.manager)
     tell(self, one.manager, atom::configure_v);

@@ -71,8 +71,12 @@ public:
   virtual void resume_lane(lane_ref where) = 0;
 
   /// Servers with an epoch below `epoch` are closed as they come free
-  /// (RECONNECT, change of target).
-  virtual void retire_servers(lane_ref where, std::uint64_t epoch) = 0;
+  /// (RECONNECT, change of target). `until_told` is let go, on whatever thread,
+  /// when each lane knows: nobody is lent such a server any more. It may be
+  /// null.
+  virtual void retire_servers(lane_ref where, std::uint64_t epoch,
+                              std::shared_ptr<const void> until_told)
+    = 0;
 
   /// Closes up to `count` idle servers, those idle the longest first: other
   /// pools wait for what they hold.

@@ -153,8 +153,10 @@ void shards::resume_lane(lane_ref where) {
   with_lane(where, [](lane& here) { here.resume(); });
 }
 
-void shards::retire_servers(lane_ref where, std::uint64_t epoch) {
-  with_lane(where, [epoch](lane& here) { here.retire_servers(epoch); });
+void shards::retire_servers(lane_ref where, std::uint64_t epoch,
+                            std::shared_ptr<const void> until_told) {
+  with_lane(where,
+            [epoch, until_told](lane& here) { here.retire_servers(epoch); });
 }
 
 void shards::shrink_lane(lane_ref where, std::uint32_t count) {

@@ -37,7 +37,8 @@ public:
   void fail_waiters(lane_ref where, refusal why) override;
   void pause_lane(lane_ref where) override;
   void resume_lane(lane_ref where) override;
-  void retire_servers(lane_ref where, std::uint64_t epoch) override;
+  void retire_servers(lane_ref where, std::uint64_t epoch,
+                      std::shared_ptr<const void> until_told) override;
   void shrink_lane(lane_ref where, std::uint32_t count) override;
   void drain_lane(lane_ref where, time_point deadline, ec why) override;
   void kill_lane(lane_ref where, ec why) override;

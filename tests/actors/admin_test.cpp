@@ -150,6 +150,37 @@ BOOST_AUTO_TEST_CASE(reconnect_retires_what_is_open_now) {
              == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(reconnect_is_answered_when_every_lane_knows) {
+  opener.is_automatic = true;
+  shards.answers_retires = false;
+  join_and_run(1);
+  join_and_run(2, make_spec("other"));
+  auto slot = ask_admin(admin_command{admin_verb::reconnect});
+  BOOST_REQUIRE(shards.untold.size() == 2u);
+  shards.untold.pop_back();
+  run();
+  BOOST_TEST(!slot->value.has_value());
+  shards.untold.pop_back();
+  run();
+  BOOST_REQUIRE(slot->value);
+  BOOST_TEST((slot->value->code == ec::none));
+  BOOST_TEST(slot->value->count == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(reconnect_does_not_wait_for_ever) {
+  opener.is_automatic = true;
+  shards.answers_retires = false;
+  join_and_run(1);
+  auto slot = ask_admin(admin_command{admin_verb::reconnect});
+  BOOST_TEST(!slot->value.has_value());
+  advance(10s);
+  BOOST_REQUIRE(slot->value);
+  BOOST_TEST((slot->value->code == ec::timed_out));
+  shards.untold.clear(); // Too late: nothing comes of it.
+  run();
+  BOOST_TEST(slot->value->text == "not every shard answers");
+}
+
 BOOST_AUTO_TEST_CASE(terminate_ends_one_tenant_only) {
   opener.is_automatic = true;
   join_and_run(1);

@@ -40,6 +40,9 @@ public:
   bool refuses_lanes = false; ///< `open_lane` throws.
   bool answers_reports = true;
   bool answers_pauses = true;
+  bool answers_retires = true;
+  /// What `retire_servers` was given, while it is not answered.
+  std::vector<std::shared_ptr<const void>> untold;
   /// Lanes asked to close an idle server, in order, once per server.
   std::vector<std::uint64_t> shrunk;
   std::function<void(std::uint64_t)> on_shrink; ///< May be empty.
@@ -117,8 +120,11 @@ public:
     with(where.lane.value(), [](lane& one) { one.is_paused = false; });
   }
 
-  void retire_servers(proxy::lane_ref where, std::uint64_t epoch) override {
+  void retire_servers(proxy::lane_ref where, std::uint64_t epoch,
+                      std::shared_ptr<const void> until_told) override {
     with(where.lane.value(), [&](lane& one) { one.retired_below = epoch; });
+    if (!answers_retires)
+      untold.push_back(std::move(until_told));
   }
 
   void shrink_lane(proxy::lane_ref where, std::uint32_t count) override {

@@ -307,6 +307,17 @@ def test_pause_resume_reconnect_kill(pg, start):
     assert max(watch.seen) == 3
 
 
+def test_reconnect_is_answered_when_every_lane_has_heard_it(pg, start, connect):
+    pooler = start(lanes(pg, 4))
+    clients = [connect(pooler) for _ in range(6)]
+    before = set()
+    for _ in range(50):
+        now = {client.value("select pg_backend_pid()") for client in clients}
+        assert not now & before
+        before = now
+        pooler.console("reconnect")
+
+
 def test_a_reload_resizes_the_whole_pool(pg, start):
     config = lanes(pg, 3)
     pooler = start(config)

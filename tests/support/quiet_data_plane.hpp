@@ -23,7 +23,8 @@ public:
   void fail_waiters(proxy::lane_ref, proxy::refusal) override {}
   void pause_lane(proxy::lane_ref) override {}
   void resume_lane(proxy::lane_ref) override {}
-  void retire_servers(proxy::lane_ref, std::uint64_t) override {}
+  void retire_servers(proxy::lane_ref, std::uint64_t,
+                      std::shared_ptr<const void>) override {}
   void shrink_lane(proxy::lane_ref, std::uint32_t) override {}
   void drain_lane(proxy::lane_ref, time_point, ec) override {}
   void kill_lane(proxy::lane_ref, ec) override {}
