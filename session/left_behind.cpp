@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "protocol/reader.hpp"
+#include "session/answer_row.hpp"
 #include "session/extended_batch.hpp"
 #include "session/statements.hpp"
 
@@ -74,29 +74,20 @@ void append_question(std::vector<std::byte>& out, std::string& sent, asker how,
 }
 
 void left_behind_reader::row(std::span<const std::byte> body) {
-  auto in = protocol::reader{body};
-  const auto count = in.int16();
-  std::string_view cells[3];
-  bool is_null = false;
-  for (auto& cell : cells) {
-    const auto size = in.int32();
-    is_null = size < 0;
-    if (!is_null)
-      cell = protocol::as_text(in.byte_n(size));
-  }
-  if (count != 3 || !in.complete() || cells[0].size() != 1) {
+  const auto row = read_answer_row(body);
+  if (!row) {
     found_.is_cut = true;
     return;
   }
-  switch (cells[0].front()) {
+  switch (row->kind) {
     case 's':
-      return is_null ? void() : setting(cells[1], cells[2]);
+      return row->has_value ? setting(row->name, row->value) : void();
     case 't':
       return found_.kinds.add(trace::temporary);
     case 'l':
       found_.kinds.add(trace::listens);
       if (found_.channels.size() < channels_max)
-        found_.channels.emplace_back(cells[1]);
+        found_.channels.emplace_back(row->name);
       return;
     case 'c':
       return found_.kinds.add(trace::cursors);
@@ -105,7 +96,7 @@ void left_behind_reader::row(std::span<const std::byte> body) {
     case 'p':
       found_.kinds.add(trace::statements);
       if (found_.statements.size() < settings_max)
-        found_.statements.emplace_back(cells[1]);
+        found_.statements.emplace_back(row->name);
       return;
     default:
       found_.is_cut = true;

@@ -1,6 +1,6 @@
 #include "session/watch_question.hpp"
 
-#include "protocol/reader.hpp"
+#include "session/answer_row.hpp"
 #include "session/extended_batch.hpp"
 #include "session/statements.hpp"
 
@@ -216,26 +216,22 @@ void append_watch_question(std::vector<std::byte>& out, std::string& sent,
 }
 
 void watch_reader::row(std::span<const std::byte> body) {
-  auto in = protocol::reader{body};
-  const auto count = in.int16();
-  std::string_view cells[3];
-  for (auto& cell : cells)
-    if (const auto size = in.int32(); size >= 0)
-      cell = protocol::as_text(in.byte_n(size));
-  if (count != 3 || !in.complete() || cells[0].size() != 1)
+  const auto row = read_answer_row(body);
+  if (!row)
     return cut();
-  const auto has
-    = [&](char flag) { return cells[2].find(flag) != std::string_view::npos; };
-  switch (cells[0].front()) {
+  const auto has = [flags = row->value](char flag) {
+    return flags.find(flag) != std::string_view::npos;
+  };
+  switch (row->kind) {
     case '-':
       return;
     case 'q':
       has_more_ = true;
       return;
     case 'n':
-      return found_.add(cells[1], {has('w'), has('x')});
+      return found_.add(row->name, {has('w'), has('x')});
     case 's':
-      return found_.add_setting(cells[1]);
+      return found_.add_setting(row->name);
     case 'h':
       return found_.watch_high(has('x'));
     default:

@@ -330,35 +330,37 @@ def test_one_made_and_used_in_one_transaction(one, connect, direct):
     direct("revoke create on schema watched from app")
 
 
-def test_one_made_directly_is_known_in_time(home, start, connect, direct):
-    pooler = start(configs.plain(home, pool_size=1, function_watch_interval="100ms"))
-    client, other = connect(pooler), connect(pooler)
-    client.query("select 1")
-    direct("create or replace function f_late() returns void language plpgsql as "
-           "$$ begin perform set_config('app.late', 'late', false); end $$")
-    try:
-        def is_followed():
-            client.query("select f_late()")
-            return show(other, "app.late") in (None, "")
-        ports.eventually(is_followed, "the function is known")
-        assert show(client, "app.late") == "late"
-    finally:
-        direct("drop function f_late()")
+@pytest.fixture
+def made_late(home, start, connect, direct):
+    """Pooler, client and another one behind a first query, when somebody else makes
+    f_late(), which sets app.late."""
+    def make(interval: str):
+        pooler = start(configs.plain(home, pool_size=1, function_watch_interval=interval))
+        client, other = connect(pooler), connect(pooler)
+        client.query("select 1")
+        direct("create or replace function f_late() returns void language plpgsql as "
+               "$$ begin perform set_config('app.late', 'late', false); end $$")
+        return pooler, client, other
+    yield make
+    direct("drop function if exists f_late()")
 
 
-def test_reconnect_makes_it_known_at_once(home, start, connect, direct):
-    pooler = start(configs.plain(home, pool_size=1, function_watch_interval="1h"))
-    client, other = connect(pooler), connect(pooler)
-    client.query("select 1")
-    direct("create or replace function f_later() returns void language plpgsql as "
-           "$$ begin perform set_config('app.later', 'later', false); end $$")
-    try:
-        pooler.console("reconnect")
-        client.query("select f_later()")
-        assert show(other, "app.later") in (None, "")
-        assert show(client, "app.later") == "later"
-    finally:
-        direct("drop function f_later()")
+def test_one_made_directly_is_known_in_time(made_late):
+    _, client, other = made_late("100ms")
+
+    def is_followed():
+        client.query("select f_late()")
+        return show(other, "app.late") in (None, "")
+    ports.eventually(is_followed, "the function is known")
+    assert show(client, "app.late") == "late"
+
+
+def test_reconnect_makes_it_known_at_once(made_late):
+    pooler, client, other = made_late("1h")
+    pooler.console("reconnect")
+    client.query("select f_late()")
+    assert show(other, "app.late") in (None, "")
+    assert show(client, "app.late") == "late"
 
 
 def test_nothing_is_followed_where_that_is_off(home, start, connect):
