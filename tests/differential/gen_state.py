@@ -89,6 +89,17 @@ def setting_prepared(s):
 
 
 @declare(PIECES, "settings", 3)
+def setting_beside_rows(s):
+    """While the unnamed portal was not read to its end."""
+    sql = change(s)
+    if ";" in sql:
+        sql = "reset all" if s.may_reset() else "set work_mem = '7MB'"
+    return [s.step(p("", "select generate_series(1, 9)"), b(), e("", 2), c("S", "set1"),
+                   p("set1", sql), b("beside", "set1"), e("beside"), e("", 2),
+                   c("P", "beside"), SYNC), s.step(q(words.probe(s.rng)))]
+
+
+@declare(PIECES, "settings", 3)
 def setting_by_parameter(s):
     rng = s.rng
     name = rng.choice(sorted(words.SETTINGS))
@@ -158,27 +169,28 @@ def sql_prepare_whole(s):
 def mixed_names(s):
     """Both protocols share one space of names."""
     rng = s.rng
+    mix = rng.choice(["mix", "mix", "m" * 66])  # PostgreSQL cuts the long one.
     return rng.choice([
-        [s.step(q("prepare mix as select 'by sql', $1::int")),
-         s.step(b("", "mix", [b"1"]), e(), SYNC), s.step(d("S", "mix"), SYNC),
-         s.step(c("S", "mix"), SYNC), s.step(q("execute mix(1)"))],
-        [s.step(c("S", "mix"), p("mix", "select 'by protocol', $1::int"), SYNC),
-         s.step(q("execute mix(2)")), s.step(q("deallocate mix")),
-         s.step(b("", "mix", [b"1"]), e(), SYNC)],
-        [s.step(c("S", "mix"), p("mix", "select 'by protocol', $1::int"), SYNC),
-         s.step(p("", "execute mix(2)"), d("S"), b(), d("P"), e(), SYNC),
-         s.step(p("", "execute mix(3)"), SYNC),
-         s.step(b(), e(), p("", rng.choice(["deallocate mix", "prepare mix as select 3",
-                                            "explain (costs off) execute mix(4)"])),
+        [s.step(q(f"prepare {mix} as select 'by sql', $1::int")),
+         s.step(b("", mix, [b"1"]), e(), SYNC), s.step(d("S", mix), SYNC),
+         s.step(c("S", mix), SYNC), s.step(q(f"execute {mix}(1)"))],
+        [s.step(c("S", mix), p(mix, "select 'by protocol', $1::int"), SYNC),
+         s.step(q(f"execute {mix}(2)")), s.step(q(f"deallocate {mix}")),
+         s.step(b("", mix, [b"1"]), e(), SYNC)],
+        [s.step(c("S", mix), p(mix, "select 'by protocol', $1::int"), SYNC),
+         s.step(p("", f"execute {mix}(2)"), d("S"), b(), d("P"), e(), SYNC),
+         s.step(p("", f"execute {mix}(3)"), SYNC),
+         s.step(b(), e(), p("", rng.choice([f"deallocate {mix}", f"prepare {mix} as select 3",
+                                            f"explain (costs off) execute {mix}(4)"])),
                 b("p"), e("p"), SYNC),
-         s.step(b("", "mix", [b"1"]), e(), SYNC)],
-        [s.step(c("S", "mix"), p("mix", "select 'by protocol'"), c("S", "use"),
-                p("use", "execute mix"), b("", "use"), d("P"), e(), SYNC),
-         s.step(c("S", "mix"), SYNC), s.step(b("", "use"), e(), SYNC),
-         s.step(p("", "prepare mix as select 'by sql'"), b(), e(), SYNC),
-         s.step(q("execute mix; deallocate mix"))],
-        [s.step(p("mix", "select 'both'"), SYNC), s.step(q("prepare mix as select 2")),
-         s.step(q("deallocate all")), s.step(b("", "mix"), e(), SYNC)]])
+         s.step(b("", mix, [b"1"]), e(), SYNC)],
+        [s.step(c("S", mix), p(mix, "select 'by protocol'"), c("S", "use"),
+                p("use", f"execute {mix}"), b("", "use"), d("P"), e(), SYNC),
+         s.step(c("S", mix), SYNC), s.step(b("", "use"), e(), SYNC),
+         s.step(p("", f"prepare {mix} as select 'by sql'"), b(), e(), SYNC),
+         s.step(q(f"execute {mix}; deallocate {mix}"))],
+        [s.step(p(mix, "select 'both'"), SYNC), s.step(q(f"prepare {mix} as select 2")),
+         s.step(q("deallocate all")), s.step(b("", mix), e(), SYNC)]])
 
 
 @declare(PIECES, "discard", 3)
