@@ -148,8 +148,11 @@ client_link::named client_link::pass_spliced(const named_message& what,
   // wrong with it.
   const auto is_alone = found.names.size() == 1 && !found.forgets_statements
                      && server_->begins_batch();
+  // If anything is outstanding it may be the end of the block.
+  const auto& mirror = server_->mirror();
   const auto has_failed
-    = server_->mirror().status() == protocol::transaction_status::failed;
+    = mirror.status() == protocol::transaction_status::failed
+   && mirror.owes_nothing();
   const session::named_in_text* clash = nullptr;
   for (const auto& use : found.names) {
     const auto* known = mine.find(use.name);

@@ -130,6 +130,22 @@ def test_cut_at_every_byte(both):
         assert through.recv_until("Z") == wanted, at
 
 
+@pytest.mark.parametrize("end,ends", [
+    (wire.query("rollback"), 1), (wire.query("rollback; begin"), 1), (once("commit") + S, 1),
+    (once("rollback"), 0)])
+@pytest.mark.parametrize("use", [
+    once("deallocate one") + S, once("execute one(1)") + S,
+    wire.bind("", "use") + E() + S, S + wire.query("prepare one as select 2; select 3"),
+    S + wire.query("execute one(2)"), S + wire.query("deallocate one")])
+def test_right_behind_the_end_of_a_failed_block(both, end, ends, use):
+    """Sent before the end is answered: what is meant counts then, not before."""
+    alike(both, ONE + wire.parse("use", "execute one(3)") + S)
+    alike(both, wire.query("begin; select 1/0"))
+    alike(both, end + use, ends + (2 if use.startswith(S) else 1))
+    alike(both, wire.query("rollback"))
+    alike(both, wire.query("execute one(4)"))
+
+
 LONG = "x" * 60 + "yyy" + "z" * 9
 
 
