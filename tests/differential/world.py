@@ -47,7 +47,9 @@ class World:
         self.mode, self.clients = mode, clients
         self.pool = clients if mode == "session" or against == "postgres" else pool
         self.pg = postgres.Postgres(tls=False, settings={
-            "jit": "off", "max_pred_locks_per_transaction": 256})
+            "jit": "off", "max_pred_locks_per_transaction": 256,
+            # EXPLAIN shows plans; statistics may not come to one way alone.
+            "autovacuum": "off"})
         self.folder = None
         self.pooler = None
         try:
