@@ -24,25 +24,23 @@ struct epoll_stream final : stream {
     lingering, ///< `close_when_sent`: the engine's own.
   };
 
-  /// Singly linked lists through the streams themselves.
-  struct links {
-    epoll_stream* changed = nullptr;
-    epoll_stream* failed = nullptr;
-    epoll_stream* closed = nullptr; ///< Or free.
-  };
+  using linger_time = timer_queue<epoll_stream>::entry;
 
   epoll_stream() = default;
 
-  unique_fd fd;
   std::unique_ptr<tls_session> tls;
-  stream_sink* sink = nullptr;
+  /// `at` says which of them it is.
+  union {
+    epoll_stream* next = nullptr; ///< Closed: of those, or of the free ones.
+    stream_sink* sink;            ///< Open: who hears.
+    linger_time* linger;          ///< Lingering: how long. Owned.
+  };
   output_queue unsent;
-  links next;
-  timer_queue<epoll_stream>::entry linger{*this};
-  int send_error = 0;         ///< errno, reported by the next turn.
-  std::uint32_t interest = 0; ///< What epoll watches.
-  phase at = phase::closed;
-  bool paused = false;
+  unique_fd fd;
+  std::int16_t send_error = 0; ///< errno, reported by the next turn.
+  phase at : 2 = phase::closed;
+  std::uint8_t interest : 3 = 0; ///< What epoll watches.
+  bool paused : 1 = false;
   bool masked : 1 = false; ///< Readable while paused: EPOLLIN is off.
   bool parked : 1 = false; ///< Hung up while paused: not in epoll.
   bool full : 1 = false;   ///< `send` said so; owes an `on_drained`.
@@ -51,6 +49,9 @@ struct epoll_stream final : stream {
   bool write_ended : 1 = false; ///< Lingering: SHUT_WR is done.
   bool read_ended : 1 = false;  ///< Lingering: the peer ended.
 };
+
+static_assert(sizeof(epoll_stream) == 32, "one for each client");
+static_assert((EPOLLIN | EPOLLOUT) < 8, "see `interest`");
 
 /// What is watched and is no stream. Its address in an event has bit 0 set.
 struct epoll_watched {
@@ -128,8 +129,8 @@ private:
   std::vector<std::unique_ptr<block>> blocks_;
   epoll_stream* free_ = nullptr;
   epoll_stream* closed_ = nullptr;
-  epoll_stream* changed_ = nullptr;
-  epoll_stream* failed_ = nullptr;
+  std::vector<epoll_stream*> changed_;
+  std::vector<epoll_stream*> failed_;
   chunk_pool chunks_;
   timer_queue<epoll_stream> lingering_;
   std::vector<std::unique_ptr<epoll_watched>> watched_;

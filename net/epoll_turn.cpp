@@ -26,7 +26,7 @@ constexpr std::size_t gathered_max = 32;
 [[gnu::hot]] void epoll_engine::run_turn(time_point until) {
   CENOTE_ASSERT(!in_turn_);
   in_turn_ = true;
-  auto called_sinks = failed_ != nullptr && report_failed();
+  auto called_sinks = !failed_.empty() && report_failed();
   apply_changes();
   reuse_closed();
   // Sinks may have set deadlines that `until` does not know.
@@ -50,9 +50,9 @@ constexpr std::size_t gathered_max = 32;
 /// any.
 bool epoll_engine::report_failed() {
   auto called = false;
-  while (failed_ != nullptr) {
-    auto& x = *failed_;
-    failed_ = std::exchange(x.next.failed, nullptr);
+  while (!failed_.empty()) {
+    auto& x = *failed_.back();
+    failed_.pop_back();
     if (x.at == epoll_stream::phase::lingering) {
       release(x);
     } else if (x.at == epoll_stream::phase::open) {
@@ -71,9 +71,9 @@ bool epoll_engine::report_failed() {
 }
 
 void epoll_engine::apply_changes() noexcept {
-  while (changed_ != nullptr) {
-    auto& x = *changed_;
-    changed_ = std::exchange(x.next.changed, nullptr);
+  while (!changed_.empty()) {
+    auto& x = *changed_.back();
+    changed_.pop_back();
     x.in_changed_list = false;
     if (x.at != epoll_stream::phase::closed)
       watch(x);
@@ -101,7 +101,7 @@ void epoll_engine::watch(epoll_stream& x) noexcept {
   } else if (wanted != x.interest) {
     failed = ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, x.fd.get(), &event) != 0;
   }
-  x.interest = wanted;
+  x.interest = static_cast<std::uint8_t>(wanted & 7U);
   if (failed)
     note_failure(x, errno);
 }
@@ -110,8 +110,8 @@ void epoll_engine::watch(epoll_stream& x) noexcept {
 void epoll_engine::reuse_closed() noexcept {
   while (closed_ != nullptr) {
     auto& x = *closed_;
-    closed_ = x.next.closed;
-    x.next.closed = std::exchange(free_, &x);
+    closed_ = x.next;
+    x.next = std::exchange(free_, &x);
     x.send_error = 0;
     x.interest = 0;
     x.paused = false;
@@ -125,7 +125,7 @@ void epoll_engine::reuse_closed() noexcept {
 
 [[gnu::hot]] int epoll_engine::wait_time_ms(time_point until) noexcept {
   until = std::min(until, lingering_.next());
-  if (failed_ != nullptr || until <= now_)
+  if (!failed_.empty() || until <= now_)
     return 0;
   if (until == never)
     return -1;

@@ -22,6 +22,8 @@ chunk* chunk_pool::take() noexcept {
   free_ = taken->next;
   --free_count_;
   taken->next = nullptr;
+  taken->last = nullptr;
+  taken->queued_bytes = 0;
   taken->begin = 0;
   taken->end = 0;
   return taken;
@@ -39,21 +41,25 @@ void chunk_pool::give_back(chunk* spent) noexcept {
 
 void output_queue::append(chunk_pool& pool,
                           std::span<const std::byte> bytes) noexcept {
-  size_ += bytes.size();
+  if (bytes.empty())
+    return;
+  if (first_ == nullptr) {
+    first_ = pool.take();
+    first_->last = first_;
+  }
+  first_->queued_bytes += bytes.size();
+  auto* last = first_->last;
   while (!bytes.empty()) {
-    if (last_ == nullptr || last_->end == sizeof(last_->data)) {
-      auto* fresh = pool.take();
-      if (last_ == nullptr)
-        first_ = fresh;
-      else
-        last_->next = fresh;
-      last_ = fresh;
+    if (last->end == sizeof(last->data)) {
+      last->next = pool.take();
+      last = last->next;
     }
-    auto count = std::min(bytes.size(), sizeof(last_->data) - last_->end);
-    std::memcpy(last_->data + last_->end, bytes.data(), count);
-    last_->end += static_cast<std::uint32_t>(count);
+    auto count = std::min(bytes.size(), sizeof(last->data) - last->end);
+    std::memcpy(last->data + last->end, bytes.data(), count);
+    last->end += static_cast<std::uint32_t>(count);
     bytes = bytes.subspan(count);
   }
+  first_->last = last;
 }
 
 std::size_t output_queue::list(std::span<iovec> into) const noexcept {
@@ -63,36 +69,37 @@ std::size_t output_queue::list(std::span<iovec> into) const noexcept {
   return count;
 }
 
+chunk* output_queue::shift() noexcept {
+  auto* old = first_;
+  first_ = old->next;
+  if (first_ != nullptr) {
+    first_->last = old->last;
+    first_->queued_bytes = old->queued_bytes;
+  }
+  return old;
+}
+
 chunk* output_queue::take_first() noexcept {
-  auto* taken = first_;
-  if (taken == nullptr)
-    return nullptr;
-  first_ = taken->next;
   if (first_ == nullptr)
-    last_ = nullptr;
-  size_ -= taken->size();
-  return taken;
+    return nullptr;
+  first_->queued_bytes -= first_->size();
+  return shift();
 }
 
 void output_queue::consume(chunk_pool& pool, std::size_t count) noexcept {
-  CENOTE_ASSERT(count <= size_);
-  size_ -= count;
+  CENOTE_ASSERT(count <= size());
   while (count > 0) {
     auto part = std::min(count, first_->size());
     first_->begin += static_cast<std::uint32_t>(part);
+    first_->queued_bytes -= part;
     count -= part;
-    if (first_->size() == 0) {
-      auto* next = first_->next;
-      pool.give_back(first_);
-      first_ = next;
-    }
+    if (first_->size() == 0)
+      pool.give_back(shift());
   }
-  if (first_ == nullptr)
-    last_ = nullptr;
 }
 
 void output_queue::clear(chunk_pool& pool) noexcept {
-  consume(pool, size_);
+  consume(pool, size());
 }
 
 } // namespace cenote::net

@@ -10,9 +10,11 @@
 
 namespace cenote::net {
 
-/// A piece of unsent output.
+/// A piece of unsent output. The first of a queue knows the queue.
 struct chunk {
   chunk* next = nullptr;
+  chunk* last = nullptr;        ///< Of the first: where the queue ends.
+  std::size_t queued_bytes = 0; ///< Of the first: all of the queue's.
   std::uint32_t begin = 0;
   std::uint32_t end = 0;
   std::byte data[limits::unsent_chunk_bytes];
@@ -41,16 +43,16 @@ private:
   std::size_t free_count_ = 0;
 };
 
-/// The unsent bytes of one stream, in order. Holds nothing when empty. Whoever
-/// owns it calls `clear` before it dies.
+/// The unsent bytes of one stream, in order. Holds nothing when empty, as most
+/// are: then it is one pointer. Whoever owns it calls `clear` before it dies.
 class output_queue {
 public:
   [[nodiscard]] bool empty() const noexcept {
-    return size_ == 0;
+    return first_ == nullptr;
   }
 
   [[nodiscard]] std::size_t size() const noexcept {
-    return size_;
+    return first_ == nullptr ? 0 : first_->queued_bytes;
   }
 
   /// Copies `bytes` behind what is there.
@@ -68,9 +70,10 @@ public:
   void clear(chunk_pool& pool) noexcept;
 
 private:
-  chunk* first_ = nullptr;
-  chunk* last_ = nullptr;
-  std::size_t size_ = 0;
+  /// Makes the second chunk the first one; returns the old first.
+  chunk* shift() noexcept;
+
+  chunk* first_ = nullptr; ///< Never without bytes.
 };
 
 } // namespace cenote::net

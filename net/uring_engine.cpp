@@ -60,7 +60,8 @@ uring_engine::~uring_engine() {
       x.fd.reset();
       x.unsent.clear(chunks_);
       x.arrived.clear(chunks_);
-      lingering_.disarm(x.linger);
+      if (x.at == uring_stream::phase::lingering)
+        delete x.linger;
     }
 }
 
@@ -98,11 +99,11 @@ uring_stream& uring_engine::take_slot() {
     for (std::size_t i = block_streams; i-- > 0;) {
       auto& x = (*blocks_.back())[i];
       x.slot = static_cast<std::uint32_t>(first + i);
-      x.next_free = std::exchange(free_, &x);
+      x.next = std::exchange(free_, &x);
     }
   }
   auto& slot = *free_;
-  free_ = std::exchange(slot.next_free, nullptr);
+  free_ = std::exchange(slot.next, nullptr);
   return slot;
 }
 
@@ -126,7 +127,7 @@ result<stream*> uring_engine::open(unique_fd socket,
   auto& x = take_slot();
   if (x.slot < ring_.files()) {
     if (!ring_.set_file(x.slot, socket.get())) {
-      x.next_free = std::exchange(free_, &x);
+      x.next = std::exchange(free_, &x);
       return failure{ec::os_error, "io_uring_register file"};
     }
     x.has_file = true;
@@ -148,8 +149,8 @@ void uring_engine::release(uring_stream& x) noexcept {
   x.arrived.clear(chunks_);
   if (!x.sending)
     x.unsent.clear(chunks_);
-  lingering_.disarm(x.linger);
-  x.sink = nullptr;
+  if (x.at == uring_stream::phase::lingering)
+    delete x.linger;
   x.at = uring_stream::phase::ending;
   ended_.push_back(&x);
   note_change(x);
@@ -171,19 +172,24 @@ void uring_engine::reset(uring_stream& x) noexcept {
 }
 
 void uring_engine::note_change(uring_stream& x) noexcept {
-  if (!std::exchange(x.in_changed_list, true))
-    changed_.push_back(&x);
+  if (x.in_changed_list)
+    return;
+  x.in_changed_list = true;
+  changed_.push_back(&x);
 }
 
 void uring_engine::note_resumed(uring_stream& x) noexcept {
-  if (!std::exchange(x.in_resumed_list, true))
-    resumed_.push_back(&x);
+  if (x.in_resumed_list)
+    return;
+  x.in_resumed_list = true;
+  resumed_.push_back(&x);
 }
 
 void uring_engine::note_failure(uring_stream& x, int error) noexcept {
-  if (std::exchange(x.in_failed_list, true))
+  if (x.in_failed_list)
     return;
-  x.send_error = error;
+  x.in_failed_list = true;
+  x.send_error = static_cast<std::int16_t>(error);
   failed_.push_back(&x);
   filling_.drop(x.fresh);
   if (!x.sending)
@@ -192,7 +198,7 @@ void uring_engine::note_failure(uring_stream& x, int error) noexcept {
 
 std::size_t uring_engine::unsent(const stream& of) const noexcept {
   auto& x = own(of);
-  return x.fresh.size + x.leaving.size + x.unsent.size();
+  return std::size_t{x.fresh.size} + x.leaving.size + x.unsent.size();
 }
 
 // -- what a sink may ask for --------------------------------------------------
@@ -239,11 +245,11 @@ void uring_engine::close_when_sent(stream& which,
     return;
   }
   x.at = uring_stream::phase::lingering;
-  x.sink = nullptr;
   x.paused = false;
   x.full = false;
   x.arrived.clear(chunks_);
-  lingering_.arm(x.linger, deadline);
+  x.linger = new uring_stream::linger_time{x};
+  lingering_.arm(*x.linger, deadline);
   if (unsent(x) == 0)
     end_writing(x);
   if (x.at == uring_stream::phase::lingering)

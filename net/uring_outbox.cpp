@@ -20,7 +20,7 @@ uring_outbox::piece& uring_outbox::append(uring_parcel& to,
   else
     pieces_[to.last].next = index;
   to.last = index;
-  to.size += size;
+  to.size += static_cast<std::uint32_t>(size);
   return pieces_.back();
 }
 
@@ -30,7 +30,7 @@ void uring_outbox::add(uring_parcel& to, uring_buffer& of,
     auto& last = pieces_[to.last];
     if (last.buffer == &of && last.data + last.size == bytes.data()) {
       last.size += bytes.size();
-      to.size += bytes.size();
+      to.size += static_cast<std::uint32_t>(bytes.size());
       return;
     }
   }
@@ -55,17 +55,17 @@ void uring_outbox::add_written(uring_parcel& to, std::size_t written) noexcept {
     auto& last = pieces_[to.last];
     if (last.buffer == nullptr && last.offset + last.size == written) {
       last.size += size;
-      to.size += size;
+      to.size += static_cast<std::uint32_t>(size);
       return;
     }
   }
   append(to, size).offset = written;
 }
 
-std::size_t uring_outbox::list(const uring_parcel& from, std::span<iovec> into,
+std::size_t uring_outbox::list(std::uint32_t first, std::span<iovec> into,
                                bool& more) const noexcept {
   std::size_t count = 0;
-  auto at = from.first;
+  auto at = first;
   for (; at != uring_parcel::none && count < into.size();
        at = pieces_[at].next) {
     auto bytes = bytes_of(pieces_[at]);
@@ -76,10 +76,10 @@ std::size_t uring_outbox::list(const uring_parcel& from, std::span<iovec> into,
   return count;
 }
 
-void uring_outbox::move_rest(const uring_parcel& from, std::size_t taken,
+void uring_outbox::move_rest(std::uint32_t first, std::size_t taken,
                              chunk_pool& pool,
                              output_queue& to) const noexcept {
-  for (auto at = from.first; at != uring_parcel::none; at = pieces_[at].next) {
+  for (auto at = first; at != uring_parcel::none; at = pieces_[at].next) {
     auto bytes = bytes_of(pieces_[at]);
     auto skipped = std::min(taken, bytes.size());
     taken -= skipped;
@@ -87,10 +87,19 @@ void uring_outbox::move_rest(const uring_parcel& from, std::size_t taken,
   }
 }
 
-void uring_outbox::drop(uring_parcel& which) noexcept {
-  for (auto at = which.first; at != uring_parcel::none; at = pieces_[at].next)
+void uring_outbox::release_buffers(std::uint32_t first) noexcept {
+  for (auto at = first; at != uring_parcel::none; at = pieces_[at].next)
     if (auto* buffer = pieces_[at].buffer)
       buffer->release();
+}
+
+void uring_outbox::drop(uring_parcel& which) noexcept {
+  release_buffers(which.first);
+  which = {};
+}
+
+void uring_outbox::drop(uring_departure& which) noexcept {
+  release_buffers(which.first);
   which = {};
 }
 

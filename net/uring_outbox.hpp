@@ -20,7 +20,16 @@ struct uring_parcel {
 
   std::uint32_t first = none; ///< Piece of the outbox.
   std::uint32_t last = none;
-  std::size_t size = 0; ///< Bytes.
+  std::uint32_t size = 0; ///< Bytes. What `send` says is full is far below.
+};
+
+/// A parcel that was submitted.
+struct uring_departure {
+  std::uint32_t first = uring_parcel::none;
+  std::uint32_t size = 0; ///< Bytes.
+  /// Bytes shown to the kernel; if it did not take all of them, how many it
+  /// took, or -errno.
+  std::int32_t handed = 0;
 };
 
 /// Bytes of all streams that leave with one submission: received buffers as
@@ -48,18 +57,19 @@ public:
 
   void add_written(uring_parcel& to, std::size_t written) noexcept;
 
-  /// Lists a parcel for the kernel from its front. Returns how many entries of
-  /// `into` it used; `more` tells whether that was not all.
-  std::size_t list(const uring_parcel& from, std::span<iovec> into,
+  /// Lists a parcel for the kernel from its `first` piece on. Returns how many
+  /// entries of `into` it used; `more` tells whether that was not all.
+  std::size_t list(std::uint32_t first, std::span<iovec> into,
                    bool& more) const noexcept;
 
   /// Copies what the kernel did not take, all but the first `taken` bytes, to
   /// where it may wait.
-  void move_rest(const uring_parcel& from, std::size_t taken, chunk_pool& pool,
+  void move_rest(std::uint32_t first, std::size_t taken, chunk_pool& pool,
                  output_queue& to) const noexcept;
 
   /// Lets go of the received buffers of a parcel, which is empty then.
   void drop(uring_parcel& which) noexcept;
+  void drop(uring_departure& which) noexcept;
 
   /// Forgets everything. All parcels were dropped.
   void clear() noexcept;
@@ -77,6 +87,7 @@ private:
   };
 
   piece& append(uring_parcel& to, std::size_t size) noexcept;
+  void release_buffers(std::uint32_t first) noexcept;
 
   [[nodiscard]] std::span<const std::byte>
   bytes_of(const piece& x) const noexcept {

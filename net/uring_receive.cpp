@@ -52,7 +52,7 @@ void uring_engine::hear_end(uring_stream& x, int error) {
   if (x.at != phase::open || x.read_ended)
     return;
   x.read_ended = true;
-  x.read_error = error;
+  x.read_error = static_cast<std::int16_t>(error);
   if (x.paused ? error != 0 : x.arrived.empty())
     deliver_end(x);
 }

@@ -96,23 +96,23 @@ uring_engine::copy_out(uring_stream& x,
   if (x.fresh.size == 0) // It failed meanwhile, or is here twice.
     return;
   if (!x.unsent.empty()) {
-    filling_.move_rest(x.fresh, 0, chunks_, x.unsent);
+    filling_.move_rest(x.fresh.first, 0, chunks_, x.unsent);
     filling_.drop(x.fresh);
     return;
   }
   auto parts = free_parts();
   auto more = false;
-  parts = parts.first(filling_.list(x.fresh, parts, more));
+  parts = parts.first(filling_.list(x.fresh.first, parts, more));
   auto& entry = next(parts.size() == 1 ? IORING_OP_SEND : IORING_OP_SENDMSG, x,
                      op_first_send);
   list_for_kernel(entry, parts);
   // All at once, or a completion that says how much.
   entry.msg_flags = bits(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
   entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
-  x.handed = 0;
+  x.leaving = {x.fresh.first, x.fresh.size, 0};
   for (auto& part : parts)
-    x.handed += static_cast<std::uint32_t>(part.iov_len);
-  x.leaving = std::exchange(x.fresh, {});
+    x.leaving.handed += static_cast<std::int32_t>(part.iov_len);
+  x.fresh = {};
 }
 
 /// Room to list parts of one message. They are read by the submission, so that
@@ -158,7 +158,7 @@ void uring_engine::submit_unsent(uring_stream& x) noexcept {
 
 // -- from the kernel ----------------------------------------------------------
 
-/// Every first send has been taken, or says in `send_result` how much of it.
+/// Every first send has been taken, or says in `leaving.handed` how much of it.
 [[gnu::hot]] void uring_engine::settle_sends() {
   for (auto* x : leaving_.streams)
     settle(*x);
@@ -168,17 +168,13 @@ void uring_engine::submit_unsent(uring_stream& x) noexcept {
 [[gnu::hot]] void uring_engine::settle(uring_stream& x) {
   if (x.leaving.size == 0)
     return;
-  auto taken = static_cast<std::size_t>(x.handed);
-  auto error = 0;
-  if (std::exchange(x.cut_short, false)) {
-    auto result = std::exchange(x.send_result, 0);
-    taken = static_cast<std::size_t>(std::max(result, 0));
-    if (result < 0 && result != -EAGAIN && result != -EINTR)
-      error = -result;
-  }
+  const auto result = x.leaving.handed;
+  const auto taken = static_cast<std::size_t>(std::max(result, 0));
+  const auto is_error = result < 0 && result != -EAGAIN && result != -EINTR;
+  const auto error = is_error ? -result : 0;
   auto is_over = x.at == uring_stream::phase::ending;
   if (taken < x.leaving.size && error == 0 && !is_over) {
-    leaving_.move_rest(x.leaving, taken, chunks_, x.unsent);
+    leaving_.move_rest(x.leaving.first, taken, chunks_, x.unsent);
     note_change(x);
   }
   leaving_.drop(x.leaving);

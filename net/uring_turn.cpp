@@ -150,8 +150,7 @@ void uring_engine::apply_ending(uring_stream& x) noexcept {
       return;
     auto& x
       = *reinterpret_cast<uring_stream*>(event.user_data & ~operation_mask);
-    x.cut_short = true;
-    x.send_result = event.res;
+    x.leaving.handed = event.res;
   });
 }
 
@@ -212,7 +211,7 @@ void uring_engine::reuse_ended() noexcept {
     if (x->in_changed_list || x->in_resumed_list || x->in_failed_list)
       return false;
     reset(*x);
-    x->next_free = std::exchange(free_, x);
+    x->next = std::exchange(free_, x);
     return true;
   });
 }
