@@ -140,9 +140,10 @@ void send_run(const house& with, admin_command command,
 }
 
 /// A seat by the pool's open door: no actor is asked.
-std::optional<proxy::edge::admission>
-walk_in(const house& with, const tenants::pool_key& key, client_id who,
-        std::vector<proxy::quota_unit>& units) {
+std::optional<proxy::edge::admission> walk_in(const house& with,
+                                              const tenants::pool_key& key,
+                                              client_id who,
+                                              proxy::quota_units& units) {
   auto pool = with.pools.find(key);
   auto greet = pool ? pool->enter(who) : std::nullopt;
   if (!greet)
@@ -166,13 +167,12 @@ bridge::bridge(std::shared_ptr<house> with)
 
 std::optional<proxy::edge::admission>
 bridge::enter(const tenants::pool_spec& spec, client_id who,
-              std::vector<proxy::quota_unit>& units) {
+              proxy::quota_units& units) {
   return walk_in(*with_, spec.key, who, units);
 }
 
 asio::awaitable<proxy::edge::subscribe_outcome>
-bridge::subscribe(spec_ptr spec, client_id who,
-                  std::vector<proxy::quota_unit> units) {
+bridge::subscribe(spec_ptr spec, client_id who, proxy::quota_units units) {
   if (auto walked_in = walk_in(*with_, spec->key, who, units))
     co_return std::move(*walked_in);
   auto on = co_await asio::this_coro::executor;

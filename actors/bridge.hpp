@@ -25,14 +25,14 @@ public:
 
   std::optional<proxy::edge::admission>
   enter(const tenants::pool_spec& spec, client_id who,
-        std::vector<proxy::quota_unit>& units) override;
+        proxy::quota_units& units) override;
 
   /// Asks again, within the one deadline, when the actor that had the order
   /// died. When the coroutine is cancelled or out of time the order is
   /// abandoned: whoever would answer it takes the seat back.
   asio::awaitable<proxy::edge::subscribe_outcome>
   subscribe(std::shared_ptr<const tenants::pool_spec> spec, client_id who,
-            std::vector<proxy::quota_unit> units) override;
+            proxy::quota_units units) override;
 
   asio::awaitable<admin_reply> run(admin_command command);
 

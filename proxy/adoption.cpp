@@ -5,7 +5,7 @@
 namespace cenote::proxy {
 
 subscription::subscription(client_id who, std::shared_ptr<pool_port> port,
-                           std::vector<quota_unit> units) noexcept
+                           quota_units units) noexcept
   : who_{who},
     port_{std::move(port)},
     units_{std::move(units)} {
@@ -31,7 +31,7 @@ subscription& subscription::operator=(subscription&& other) noexcept {
 
 subscription::~subscription() {
   // The capacity first: who hears that the client is gone may use it at once.
-  units_.clear();
+  units_.give_back();
   if (port_)
     port_->client_left(who_);
 }

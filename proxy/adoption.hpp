@@ -29,13 +29,19 @@ class [[nodiscard]] subscription {
 public:
   subscription() noexcept = default;
   subscription(client_id who, std::shared_ptr<pool_port> port,
-               std::vector<quota_unit> units) noexcept;
+               quota_units units) noexcept;
   subscription(subscription&& other) noexcept;
   subscription& operator=(subscription&& other) noexcept;
   ~subscription();
 
   [[nodiscard]] client_id who() const noexcept {
     return who_;
+  }
+
+  /// The units; whoever takes them tells the port from now on.
+  [[nodiscard]] quota_units hand_over() noexcept {
+    port_ = nullptr;
+    return std::move(units_);
   }
 
   /// Null if there is no seat.
@@ -50,7 +56,7 @@ public:
 private:
   client_id who_;
   std::shared_ptr<pool_port> port_;
-  std::vector<quota_unit> units_;
+  quota_units units_;
 };
 
 /// An end of a connection as the console shows it.

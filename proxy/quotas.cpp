@@ -59,6 +59,15 @@ void quota::unwant() noexcept {
   CENOTE_ASSERT(before > 0);
 }
 
+bool quota::take() noexcept {
+  auto used = used_.load();
+  do {
+    if (used >= limit_.load())
+      return false;
+  } while (!used_.compare_exchange_weak(used, used + 1));
+  return true;
+}
+
 void quota::release() noexcept {
   const auto before = used_.fetch_sub(1);
   CENOTE_ASSERT(before > 0);
@@ -80,29 +89,81 @@ quota_ptr make_quota(std::string name, quota::count limit, ec full,
 }
 
 std::optional<quota_unit> try_take(const quota_ptr& from) noexcept {
-  auto used = from->used_.load();
-  do {
-    if (used >= from->limit_.load())
-      return std::nullopt;
-  } while (!from->used_.compare_exchange_weak(used, used + 1));
+  if (!from->take())
+    return std::nullopt;
   return quota_unit{from};
 }
 
-quota_units take_all(std::span<const quota_ptr> from) {
-  auto taken = quota_units{};
-  taken.units.reserve(from.size());
-  for (const auto& each : from) {
-    if (each == nullptr)
-      continue;
-    auto unit = try_take(each);
-    if (!unit) {
-      taken.full = each;
-      taken.units.clear();
-      return taken;
-    }
-    taken.units.push_back(std::move(*unit));
+// -- many at once -------------------------------------------------------------
+
+struct quota_list::body {
+  std::vector<quota_ptr> quotas;
+  std::atomic<std::uint32_t> owners{1};
+};
+
+quota_list::quota_list(std::vector<quota_ptr> quotas) {
+  std::erase(quotas, nullptr);
+  body_ = new body{std::move(quotas)};
+}
+
+quota_list::quota_list(const quota_list& other) noexcept
+  : body_{other.body_} {
+  if (body_ != nullptr)
+    body_->owners.fetch_add(1, std::memory_order_relaxed);
+}
+
+quota_list::quota_list(quota_list&& other) noexcept
+  : body_{std::exchange(other.body_, nullptr)} {
+  // nop
+}
+
+quota_list& quota_list::operator=(quota_list other) noexcept {
+  std::swap(body_, other.body_);
+  return *this;
+}
+
+quota_list::~quota_list() {
+  if (body_ != nullptr
+      && body_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    delete body_;
+}
+
+std::span<const quota_ptr> quota_list::quotas() const noexcept {
+  return body_ == nullptr ? std::span<const quota_ptr>{}
+                          : std::span<const quota_ptr>{body_->quotas};
+}
+
+quota_units& quota_units::operator=(quota_units&& other) noexcept {
+  if (this != &other) {
+    give_back();
+    of_ = std::move(other.of_);
   }
-  return taken;
+  return *this;
+}
+
+quota_units::~quota_units() {
+  give_back();
+}
+
+void quota_units::give_back() noexcept {
+  const auto of = std::move(of_);
+  for (const auto& each : of.quotas())
+    each->release();
+}
+
+quota_units::outcome quota_units::take(const quota_list& from) {
+  auto out = quota_units::outcome{};
+  const auto wanted = from.quotas();
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i]->take())
+      continue;
+    out.full = wanted[i];
+    while (i-- > 0)
+      wanted[i]->release();
+    return out;
+  }
+  out.units.of_ = from;
+  return out;
 }
 
 } // namespace cenote::proxy

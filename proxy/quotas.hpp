@@ -98,8 +98,10 @@ public:
 
 private:
   friend class quota_unit;
+  friend class quota_units;
   friend std::optional<quota_unit> try_take(const quota_ptr&) noexcept;
 
+  [[nodiscard]] bool take() noexcept;
   void release() noexcept;
   void tell() noexcept;
 
@@ -119,20 +121,67 @@ private:
 [[nodiscard]] std::optional<quota_unit>
 try_take(const quota_ptr& from) noexcept;
 
-/// What `take_all` came to.
-struct [[nodiscard]] quota_units {
-  std::vector<quota_unit> units; ///< One of each, in the order asked for.
-  quota_ptr full;                ///< Or the first one that had none.
+/// Quotas of which somebody needs a unit each. A handle: copies share one list,
+/// which is made once for all who need the same, of whom there may be a
+/// million. Never changed. Any thread.
+class quota_list {
+public:
+  /// Of none.
+  quota_list() noexcept = default;
+
+  /// Null pointers stand for "no such limit" and are left out; the narrowest
+  /// stands first.
+  explicit quota_list(std::vector<quota_ptr> quotas);
+  quota_list(const quota_list& other) noexcept;
+  quota_list(quota_list&& other) noexcept;
+  quota_list& operator=(quota_list other) noexcept;
+  ~quota_list();
+
+  [[nodiscard]] std::span<const quota_ptr> quotas() const noexcept;
+
+private:
+  struct body;
+
+  body* body_ = nullptr;
+};
+
+/// One unit of each quota of a list. Gives them back when it dies, on whichever
+/// thread that is; keeps the quotas alive.
+class [[nodiscard]] quota_units {
+public:
+  quota_units() noexcept = default;
+  quota_units(quota_units&& other) noexcept = default;
+  quota_units& operator=(quota_units&& other) noexcept;
+  quota_units(const quota_units&) = delete;
+  quota_units& operator=(const quota_units&) = delete;
+  ~quota_units();
+
+  /// Whether it holds any.
+  [[nodiscard]] explicit operator bool() const noexcept {
+    return !of_.quotas().empty();
+  }
+
+  /// Gives the units back now. Idempotent.
+  void give_back() noexcept;
+
+  struct outcome;
+
+  /// One unit of each, or none of any. The first quota that has none is the one
+  /// reported. What is given back again on the way may have made somebody
+  /// else's attempt fail for that moment; who waits by `want` is told.
+  static outcome take(const quota_list& from);
+
+private:
+  quota_list of_;
+};
+
+struct [[nodiscard]] quota_units::outcome {
+  quota_units units; ///< One of each.
+  quota_ptr full;    ///< Or the first one that had none.
 
   explicit operator bool() const noexcept {
     return full == nullptr;
   }
 };
-
-/// One unit of each, or none of any. Null pointers stand for "no such limit"
-/// and are passed over. Ask for the narrowest first: it is the one reported.
-/// What is given back again on the way may have made somebody else's attempt
-/// fail for that moment; who waits by `want` is told.
-[[nodiscard]] quota_units take_all(std::span<const quota_ptr> from);
 
 } // namespace cenote::proxy

@@ -123,7 +123,7 @@ client_quotas quota_book::client_quotas_of(const tenants::pool_spec& spec,
   const auto& settings = spec.settings;
   auto who = std::string{user};
   auto lock = std::lock_guard{impl_->guard};
-  return {
+  return client_quotas{{
     impl_->clients(impl_->user_clients, {tenant, who},
                    "user " + tenant + "/" + who + " clients",
                    spec.user_clients_max, ec::too_many_clients_user),
@@ -134,11 +134,11 @@ client_quotas quota_book::client_quotas_of(const tenants::pool_spec& spec,
                    "tenant " + tenant + " clients", settings.tenant_clients_max,
                    ec::too_many_clients_tenant),
     impl_->node_clients,
-  };
+  }};
 }
 
-result<std::vector<quota_unit>> quota_book::take(const client_quotas& from) {
-  auto taken = take_all(from);
+result<quota_units> quota_book::take(const client_quotas& from) {
+  auto taken = quota_units::take(from);
   if (!taken)
     return failure{taken.full->when_full(), taken.full->name()};
   return std::move(taken.units);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -26,7 +25,7 @@ using shared_quota_ptr = std::shared_ptr<shared_quota>;
 
 /// What a client needs a unit of: its user's, database's, tenant's, the node's
 /// quota. Valid for as long as it is held; limits follow the catalog.
-using client_quotas = std::array<quota_ptr, 4>;
+using client_quotas = quota_list;
 
 /// What a server of one pool needs a unit of. Valid for as long as it is held;
 /// limits follow the catalog.
@@ -55,15 +54,15 @@ public:
   quota_book(const quota_book&) = delete;
   quota_book& operator=(const quota_book&) = delete;
 
-  /// The quotas that a client counts against. `user` is the client's own user
-  /// within the tenant (not `spec.key.user`).
+  /// The quotas that a client counts against, as a list of its own: for who
+  /// keeps it for the next ones. `user` is the client's own user within the
+  /// tenant (not `spec.key.user`).
   [[nodiscard]] client_quotas client_quotas_of(const tenants::pool_spec& spec,
                                                std::string_view user);
 
   /// One unit of each. Fails with `too_many_clients_user`, `_tenant` (also for
   /// the database) or `too_many_clients` and takes nothing then.
-  [[nodiscard]] static result<std::vector<quota_unit>>
-  take(const client_quotas& from);
+  [[nodiscard]] static result<quota_units> take(const client_quotas& from);
 
   /// The quotas that servers of this pool count against, with the limits of
   /// `spec`.

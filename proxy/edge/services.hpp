@@ -41,13 +41,13 @@ public:
   /// A seat at once, where the pool lets everybody in; then `units` are taken.
   /// Nothing: ask with `subscribe`. Any thread.
   virtual std::optional<admission> enter(const tenants::pool_spec&, client_id,
-                                         std::vector<quota_unit>&) {
+                                         quota_units&) {
     return std::nullopt;
   }
 
   virtual asio::awaitable<subscribe_outcome>
   subscribe(std::shared_ptr<const tenants::pool_spec> spec, client_id who,
-            std::vector<quota_unit> units)
+            quota_units units)
     = 0;
 };
 

@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(each_limit_has_its_own_word) {
   auto third = book.take(book.client_quotas_of(spec, "third"));
   BOOST_REQUIRE(!third);
   BOOST_TEST((third.error().code == ec::too_many_clients_tenant));
-  (*first).clear();
+  (*first).give_back();
   BOOST_TEST(book.node_clients() == 1u);
   BOOST_TEST(static_cast<bool>(book.take(book.client_quotas_of(spec, "app"))));
 }

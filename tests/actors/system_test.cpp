@@ -96,7 +96,7 @@ struct tally {
 
 asio::awaitable<void> subscribe_one(running_node* node, tenants::pool_spec spec,
                                     client_id who, tally* into) {
-  auto units = std::vector<proxy::quota_unit>{};
+  auto units = proxy::quota_units{};
   auto shared = std::make_shared<const tenants::pool_spec>(std::move(spec));
   auto outcome = co_await node->host().directory().subscribe(
     std::move(shared), who, std::move(units));
@@ -242,7 +242,7 @@ namespace {
 asio::awaitable<void> cancelled_one(running_node* node, std::latch* done) {
   using namespace asio::experimental::awaitable_operators;
   auto spec = std::make_shared<const tenants::pool_spec>(make_spec());
-  auto units = std::vector<proxy::quota_unit>{};
+  auto units = proxy::quota_units{};
   auto stop = asio::steady_timer{node->edge(0), 20ms};
   auto seated = node->host().directory().subscribe(
     std::move(spec), client_id{1}, std::move(units));

@@ -100,19 +100,84 @@ BOOST_AUTO_TEST_CASE(a_limit_of_nothing_and_no_limit) {
 
 BOOST_AUTO_TEST_CASE(one_of_each_or_none_of_any) {
   const quota_ptr quotas[] = {clients(2), nullptr, clients(1), clients(2)};
-  auto taken = take_all(quotas);
+  const auto list = quota_list{{std::begin(quotas), std::end(quotas)}};
+  BOOST_TEST(list.quotas().size() == 3u);
+  auto taken = quota_units::take(list);
   BOOST_TEST(bool{taken});
-  BOOST_TEST(taken.units.size() == 3u);
-  const auto refused = take_all(quotas);
+  BOOST_TEST(bool{taken.units});
+  const auto refused = quota_units::take(list);
   BOOST_TEST(!refused);
   BOOST_TEST(refused.full == quotas[2]);
   BOOST_TEST((refused.full->when_full() == ec::too_many_clients_tenant));
-  BOOST_TEST(refused.units.empty());
+  BOOST_TEST(!refused.units);
   BOOST_TEST(quotas[0]->used() == 1u);
   BOOST_TEST(quotas[2]->used() == 1u);
   BOOST_TEST(quotas[3]->used() == 1u);
-  taken.units.clear();
+  taken.units.give_back();
+  taken.units.give_back();
+  BOOST_TEST(!taken.units);
   BOOST_TEST(quotas[0]->used() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(units_move_and_keep_their_quotas) {
+  auto one = clients(2);
+  auto list = quota_list{{one}};
+  auto first = std::move(quota_units::take(list).units);
+  auto second = std::move(quota_units::take(list).units);
+  BOOST_TEST(one->used() == 2u);
+  first = std::move(second);
+  BOOST_TEST(one->used() == 1u);
+  BOOST_TEST(!second);
+  list = {};
+  const auto* there = one.get();
+  auto still = std::weak_ptr{one};
+  one = nullptr;
+  BOOST_TEST(still.lock().get() == there);
+  BOOST_TEST(there->used() == 1u);
+  first.give_back();
+  BOOST_TEST(still.expired());
+}
+
+/// Whoever needs no unit of anything gets what it needs.
+BOOST_AUTO_TEST_CASE(a_list_of_nothing_is_never_full) {
+  const auto none = quota_list{{nullptr}};
+  BOOST_TEST(bool{quota_units::take(none)});
+  BOOST_TEST(bool{quota_units::take(quota_list{})});
+  BOOST_TEST(!quota_units::take(none).units);
+}
+
+BOOST_AUTO_TEST_CASE(lists_with_the_same_quota_have_exactly_its_limit) {
+  constexpr quota::count limit = 5;
+  const auto shared = clients(limit);
+  std::atomic<quota::count> held{0};
+  std::atomic<bool> was_exceeded{false};
+  std::atomic<bool> go{false};
+  std::vector<quota_ptr> narrow;
+  std::vector<std::thread> threads;
+  for (int n = 0; n < 8; ++n) {
+    narrow.push_back(clients(1));
+    threads.emplace_back([&, mine = quota_list{{narrow.back(), shared}}] {
+      while (!go)
+        std::this_thread::yield();
+      for (int round = 0; round < 5'000; ++round) {
+        auto taken = quota_units::take(mine);
+        if (!taken)
+          continue;
+        if (++held > limit)
+          was_exceeded = true;
+        if (round % 64 == 0)
+          std::this_thread::yield();
+        --held;
+      }
+    });
+  }
+  go = true;
+  for (auto& each : threads)
+    each.join();
+  BOOST_TEST(!was_exceeded);
+  BOOST_TEST(shared->used() == 0u);
+  for (const auto& each : narrow)
+    BOOST_TEST(each->used() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(the_hook_is_called_only_while_somebody_wants_a_unit) {

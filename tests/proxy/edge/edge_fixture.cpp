@@ -75,8 +75,8 @@ void fake_shards::end_logins(ec why) {
     home->end_logins(why);
 }
 
-proxy::edge::admission
-fake_pools::admit(client_id who, std::vector<proxy::quota_unit> units) const {
+proxy::edge::admission fake_pools::admit(client_id who,
+                                         proxy::quota_units units) const {
   auto out = proxy::edge::admission{};
   out.lane.shard = 1; // Not the one of the porch.
   out.greet = greet;
@@ -86,7 +86,7 @@ fake_pools::admit(client_id who, std::vector<proxy::quota_unit> units) const {
 
 std::optional<proxy::edge::admission>
 fake_pools::enter(const tenants::pool_spec& spec, client_id who,
-                  std::vector<proxy::quota_unit>& units) {
+                  proxy::quota_units& units) {
   if (no)
     return std::nullopt;
   asked.push_back(spec);
@@ -95,7 +95,7 @@ fake_pools::enter(const tenants::pool_spec& spec, client_id who,
 
 asio::awaitable<proxy::edge::subscribe_outcome>
 fake_pools::subscribe(std::shared_ptr<const tenants::pool_spec> spec,
-                      client_id who, std::vector<proxy::quota_unit> units) {
+                      client_id who, proxy::quota_units units) {
   asked.push_back(*spec);
   if (no)
     co_return *no;

@@ -98,11 +98,11 @@ struct fake_shards final : quiet_data_plane {
 struct fake_pools final : proxy::edge::pool_directory {
   std::optional<proxy::edge::admission>
   enter(const tenants::pool_spec& spec, client_id who,
-        std::vector<proxy::quota_unit>& units) override;
+        proxy::quota_units& units) override;
 
   asio::awaitable<proxy::edge::subscribe_outcome>
   subscribe(std::shared_ptr<const tenants::pool_spec> spec, client_id who,
-            std::vector<proxy::quota_unit> units) override;
+            proxy::quota_units units) override;
 
   std::shared_ptr<fake_port> port = std::make_shared<fake_port>();
   std::shared_ptr<const proxy::greeting> greet;
@@ -110,8 +110,7 @@ struct fake_pools final : proxy::edge::pool_directory {
   std::vector<tenants::pool_spec> asked;
 
 private:
-  proxy::edge::admission admit(client_id who,
-                               std::vector<proxy::quota_unit> units) const;
+  proxy::edge::admission admit(client_id who, proxy::quota_units units) const;
 };
 
 struct fake_console final : proxy::edge::console_service {
