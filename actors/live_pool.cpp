@@ -124,7 +124,7 @@ void live_pool::count() {
 void live_pool::client_left(client_id who) noexcept {
   {
     auto lock = std::lock_guard{guard_};
-    if (inside_.erase(who) > 0) {
+    if (inside_.erase(who)) {
       count();
       return;
     }

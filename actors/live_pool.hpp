@@ -9,10 +9,10 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "actors/contracts.hpp"
+#include "pool/id_set.hpp"
 #include "proxy/edge/quota_book.hpp"
 #include "proxy/pool_port.hpp"
 
@@ -125,7 +125,7 @@ private:
   proxy::edge::server_quotas quotas_;
   handles handles_;
   greeting_ptr door_; ///< Null: closed.
-  std::unordered_set<client_id> inside_;
+  pool::id_set inside_;
   bool was_entered_ = false;
   std::size_t seated_ = 0;
 };

@@ -3,28 +3,38 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
+
+#include "pool/id_table.hpp"
 
 namespace cenote::pool {
 
-/// Finds the small local slot of an id in constant time: an open hash table
-/// with linear probing. Ids are dense per shard, not per lane, so an array
-/// indexed by them would cost every lane the memory of the whole shard.
+/// Finds the small local slot of an id in constant time. Ids are dense per
+/// shard, not per lane, so an array indexed by them would cost every lane the
+/// memory of the whole shard.
 ///
 /// Allocates only when it grows past its largest size so far.
 class id_index {
 public:
   /// `id` must be neither 0 nor present (asserted).
-  void insert(std::uint64_t id, std::uint32_t slot);
+  void insert(std::uint64_t id, std::uint32_t slot) {
+    cells_.insert({id, slot});
+  }
 
   /// False: it was not there.
-  bool erase(std::uint64_t id) noexcept;
+  bool erase(std::uint64_t id) noexcept {
+    return cells_.erase(id);
+  }
 
   [[nodiscard]] std::optional<std::uint32_t>
-  find(std::uint64_t id) const noexcept;
+  find(std::uint64_t id) const noexcept {
+    const auto at = cells_.find(id);
+    if (at.id == 0)
+      return std::nullopt;
+    return at.slot;
+  }
 
   [[nodiscard]] std::size_t size() const noexcept {
-    return size_;
+    return cells_.size();
   }
 
 private:
@@ -32,13 +42,13 @@ private:
     std::uint64_t id = 0; ///< 0: empty.
     std::uint32_t slot = 0;
   };
+  struct id_of {
+    std::uint64_t operator()(const cell& of) const noexcept {
+      return of.id;
+    }
+  };
 
-  [[nodiscard]] std::size_t home(std::uint64_t id) const noexcept;
-  [[nodiscard]] std::size_t probe(std::uint64_t id) const noexcept;
-  void grow();
-
-  std::vector<cell> cells_; ///< A power of two of them, at most 3/4 used.
-  std::size_t size_ = 0;
+  id_table<cell, id_of> cells_;
 };
 
 } // namespace cenote::pool

@@ -27,7 +27,7 @@ result<void> roster::admit(client_id client) {
 }
 
 bool roster::leave(client_id client, time_point now) {
-  if (clients_.erase(client) == 0)
+  if (!clients_.erase(client))
     return false;
   if (clients_.empty())
     empty_since_ = now;
@@ -71,7 +71,7 @@ std::size_t roster::client_count() const noexcept {
 }
 
 std::vector<client_id> roster::clients() const {
-  return {clients_.begin(), clients_.end()};
+  return clients_.list();
 }
 
 std::optional<time_point> roster::empty_since() const noexcept {
@@ -81,7 +81,9 @@ std::optional<time_point> roster::empty_since() const noexcept {
 }
 
 void roster::rebuild(const std::vector<client_id>& present, time_point now) {
-  clients_ = {present.begin(), present.end()};
+  clients_.clear();
+  for (auto each : present)
+    clients_.insert(each);
   empty_since_ = now;
 }
 

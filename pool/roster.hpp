@@ -2,13 +2,13 @@
 
 #include <cstddef>
 #include <optional>
-#include <unordered_set>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/result.hpp"
 #include "base/strong_id.hpp"
+#include "pool/id_set.hpp"
 
 namespace cenote::pool {
 
@@ -65,7 +65,7 @@ public:
 
 private:
   settings settings_;
-  std::unordered_set<client_id> clients_;
+  id_set clients_;
   time_point empty_since_;
   bool draining_ = false;
   bool banned_ = false;

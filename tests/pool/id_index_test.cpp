@@ -3,8 +3,11 @@
 #include <cstdint>
 #include <map>
 #include <random>
+#include <set>
 
 #include <boost/test/unit_test.hpp>
+
+#include "pool/id_set.hpp"
 
 using cenote::pool::id_index;
 
@@ -45,6 +48,30 @@ BOOST_AUTO_TEST_CASE(it_agrees_with_a_map_whatever_is_inserted_and_erased) {
         BOOST_TEST_REQUIRE((uut.find(key) == slot),
                            "seed " << seed << " step " << step);
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_set_agrees_with_a_set) {
+  for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+    auto random = std::mt19937{seed};
+    auto uut = cenote::pool::id_set{};
+    std::set<cenote::client_id> model;
+    for (std::uint32_t step = 0; step < 2'000; ++step) {
+      const auto who = cenote::client_id{random() % 60 + 1};
+      if (random() % 2 == 0)
+        BOOST_TEST_REQUIRE(uut.insert(who) == model.insert(who).second);
+      else
+        BOOST_TEST_REQUIRE(uut.erase(who) == (model.erase(who) > 0));
+      BOOST_TEST_REQUIRE(uut.contains(who) == model.contains(who));
+      BOOST_TEST_REQUIRE(uut.size() == model.size());
+    }
+    const auto all = uut.list();
+    BOOST_TEST((std::set<cenote::client_id>{all.begin(), all.end()} == model));
+    BOOST_TEST(all.size() == model.size());
+    uut.clear();
+    BOOST_TEST(uut.empty());
+    BOOST_TEST(uut.list().empty());
+    BOOST_TEST(uut.insert(cenote::client_id{1}));
   }
 }
 
