@@ -89,6 +89,58 @@ std::size_t value_store::size() const noexcept {
   return numbers_.size();
 }
 
+std::size_t value_store::row_hash::operator()(const row& of) const noexcept {
+  constexpr std::size_t odd = 1'099'511'628'211U; // FNV's: mixes, no more.
+  std::size_t hash = 0;
+  for (const auto each : of)
+    hash = (hash ^ each) * odd;
+  return hash;
+}
+
+value_store::number value_store::intern_row(const row& values) {
+  if (values == row{})
+    return 0;
+  auto [found, is_new] = row_numbers_.try_emplace(values, 0);
+  if (!is_new) {
+    retain_row(found->second);
+    return found->second;
+  }
+  for (const auto each : values)
+    retain(each);
+  if (free_rows_.empty()) {
+    rows_.emplace_back();
+    found->second = static_cast<number>(rows_.size());
+  } else {
+    found->second = free_rows_.back();
+    free_rows_.pop_back();
+  }
+  rows_[found->second - 1] = {values, 1};
+  return found->second;
+}
+
+void value_store::retain_row(number which) noexcept {
+  if (which != 0)
+    ++rows_[which - 1].uses;
+}
+
+void value_store::release_row(number which) noexcept {
+  if (which == 0)
+    return;
+  auto& at = rows_[which - 1];
+  CENOTE_ASSERT(at.uses > 0);
+  if (--at.uses > 0)
+    return;
+  row_numbers_.erase(at.values);
+  for (const auto each : at.values)
+    release(each);
+  free_rows_.push_back(which);
+}
+
+const value_store::row& value_store::row_at(number which) const noexcept {
+  static constexpr auto none = row{};
+  return which == 0 ? none : rows_[which - 1].values;
+}
+
 // -- reported_values ----------------------------------------------------------
 
 reported_values::reported_values(value_store& store) noexcept
@@ -98,39 +150,41 @@ reported_values::reported_values(value_store& store) noexcept
 
 reported_values::reported_values(const reported_values& other) noexcept
   : store_{other.store_},
-    values_{other.values_} {
-  for (auto which : values_)
-    store_->retain(which);
+    row_{other.row_} {
+  store_->retain_row(row_);
 }
 
 reported_values&
 reported_values::operator=(const reported_values& other) noexcept {
-  for (auto which : other.values_)
-    other.store_->retain(which);
-  for (auto which : values_)
-    store_->release(which);
+  other.store_->retain_row(other.row_);
+  store_->release_row(row_);
   store_ = other.store_;
-  values_ = other.values_;
+  row_ = other.row_;
   return *this;
 }
 
 reported_values::~reported_values() {
-  for (auto which : values_)
-    store_->release(which);
+  store_->release_row(row_);
 }
 
 void reported_values::set(std::size_t index, std::string_view value) {
-  auto fresh = store_->intern(value);
-  store_->release(values_[index]);
-  values_[index] = fresh;
+  if (knows(index) && get(index) == value)
+    return;
+  auto now = store_->row_at(row_);
+  const auto text = store_->intern(value);
+  now[index] = text;
+  const auto fresh = store_->intern_row(now);
+  store_->release(text); // The row has it.
+  store_->release_row(row_);
+  row_ = fresh;
 }
 
 std::string_view reported_values::get(std::size_t index) const noexcept {
-  return store_->text(values_[index]);
+  return store_->text(store_->row_at(row_)[index]);
 }
 
 bool reported_values::knows(std::size_t index) const noexcept {
-  return values_[index] != 0;
+  return store_->row_at(row_)[index] != 0;
 }
 
 // -- replay -------------------------------------------------------------------
@@ -166,6 +220,37 @@ settings_store::share(std::vector<std::pair<std::string, std::string>> list) {
     = std::make_shared<startup_settings::element_type>(std::move(list));
   known_.emplace(hash, fresh);
   return fresh;
+}
+
+settings_store::number settings_store::keep(const startup_settings& list) {
+  if (!list)
+    return 0;
+  auto [found, is_new] = numbers_.try_emplace(list.get(), 0);
+  if (!is_new) {
+    ++kept_[found->second - 1].uses;
+    return found->second;
+  }
+  if (free_.empty()) {
+    kept_.emplace_back();
+    found->second = static_cast<number>(kept_.size());
+  } else {
+    found->second = free_.back();
+    free_.pop_back();
+  }
+  kept_[found->second - 1] = {list, 1};
+  return found->second;
+}
+
+void settings_store::release(number which) noexcept {
+  if (which == 0)
+    return;
+  auto& at = kept_[which - 1];
+  CENOTE_ASSERT(at.uses > 0);
+  if (--at.uses > 0)
+    return;
+  numbers_.erase(at.list.get());
+  at.list = nullptr;
+  free_.push_back(which);
 }
 
 void set_last(std::vector<std::pair<std::string, std::string>>& settings,

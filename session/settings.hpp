@@ -32,19 +32,39 @@ inline constexpr std::array<std::string_view, 9> reported_names = {
 [[nodiscard]] std::optional<std::size_t>
 reported_index(std::string_view name) noexcept;
 
-/// Strings stored once and compared by number. One per shard; counted, so that
-/// it holds what is in use and no more. Number 0 is "never reported".
+/// Strings, and rows of them, stored once and compared by number. One per
+/// shard; counted, so that it holds what is in use and no more. Number 0 is
+/// "never reported", row 0 is that of nothing else.
 class value_store {
 public:
   using number = std::uint32_t;
+  /// By `reported_names`.
+  using row = std::array<number, reported_names.size()>;
 
   [[nodiscard]] number intern(std::string_view value);
   void retain(number which) noexcept;
   void release(number which) noexcept;
   [[nodiscard]] std::string_view text(number which) const noexcept;
+  /// Strings.
   [[nodiscard]] std::size_t size() const noexcept;
 
+  /// Keeps the strings of the row, too.
+  [[nodiscard]] number intern_row(const row& values);
+  void retain_row(number which) noexcept;
+  void release_row(number which) noexcept;
+  [[nodiscard]] const row& row_at(number which) const noexcept;
+  [[nodiscard]] std::size_t row_count() const noexcept {
+    return row_numbers_.size();
+  }
+
 private:
+  struct row_hash {
+    std::size_t operator()(const row& of) const noexcept;
+  };
+  struct row_entry {
+    row values{};
+    std::uint32_t uses = 0;
+  };
   struct text_hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept {
@@ -62,9 +82,13 @@ private:
   text_map numbers_;
   std::vector<entry> entries_;
   std::vector<number> free_;
+  std::unordered_map<row, number, row_hash> row_numbers_;
+  std::vector<row_entry> rows_;
+  std::vector<number> free_rows_;
 };
 
-/// The reported settings of one client or one server: 40 bytes.
+/// The reported settings of one client or one server: a row of the store, since
+/// most clients have the same.
 class reported_values {
 public:
   explicit reported_values(value_store& store) noexcept;
@@ -78,12 +102,12 @@ public:
 
   friend bool operator==(const reported_values& lhs,
                          const reported_values& rhs) noexcept {
-    return lhs.values_ == rhs.values_;
+    return lhs.row_ == rhs.row_;
   }
 
 private:
   value_store* store_;
-  std::array<value_store::number, reported_names.size()> values_{};
+  value_store::number row_ = 0;
 };
 
 /// Settings a client gave in its startup message that PostgreSQL does not
@@ -95,9 +119,22 @@ using startup_settings
 /// same. One per shard.
 class settings_store {
 public:
+  /// Of a list that somebody keeps here; 0 is the empty one's.
+  using number = std::uint32_t;
+
   /// The one list of this content; null for an empty one.
   [[nodiscard]] startup_settings
   share(std::vector<std::pair<std::string, std::string>> list);
+
+  /// A list by number, for whoever is one of many: counted, each needs its
+  /// `release`. One that `share` returned, or null.
+  [[nodiscard]] number keep(const startup_settings& list);
+  void release(number which) noexcept;
+
+  /// Null for 0.
+  [[nodiscard]] const startup_settings& at(number which) const noexcept {
+    return which == 0 ? none_ : kept_[which - 1].list;
+  }
 
   /// Lists known, those nobody has any more included.
   [[nodiscard]] std::size_t size() const noexcept {
@@ -110,7 +147,16 @@ private:
   /// From so many on, those that nobody has are looked for.
   static constexpr std::size_t sweep_at_min = 64;
 
+  struct kept_list {
+    startup_settings list;
+    std::uint32_t uses = 0;
+  };
+
   std::unordered_multimap<std::size_t, known_list> known_; ///< By hash.
+  std::unordered_map<const void*, number> numbers_;        ///< By address.
+  std::vector<kept_list> kept_;
+  std::vector<number> free_;
+  startup_settings none_;
   std::size_t sweep_at_ = sweep_at_min;
 };
 

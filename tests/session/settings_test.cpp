@@ -1,5 +1,11 @@
 #include "session/settings.hpp"
 
+#include <array>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
 #include <boost/test/unit_test.hpp>
 
 using namespace cenote::session;
@@ -54,6 +60,60 @@ BOOST_AUTO_TEST_CASE(a_value_is_stored_once_and_only_while_it_is_used) {
     a.set(0, "psql");
     BOOST_TEST(store.size() == 1u);
   }
+  BOOST_TEST(store.size() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(equal_rows_are_stored_once_and_only_while_they_are_used) {
+  value_store store;
+  {
+    reported_values a{store};
+    reported_values b{store};
+    BOOST_TEST((a == b));
+    BOOST_TEST(store.row_count() == 0u);
+    a.set(0, "psql");
+    a.set(5, "UTC");
+    b.set(5, "UTC");
+    BOOST_TEST((a != b));
+    BOOST_TEST(store.row_count() == 2u);
+    b.set(0, "psql");
+    BOOST_TEST((a == b));
+    BOOST_TEST(store.row_count() == 1u);
+    // An empty value is one: it was reported.
+    b.set(6, "");
+    BOOST_TEST(b.knows(6));
+    BOOST_TEST(!a.knows(6));
+    BOOST_TEST((a != b));
+    b.set(6, b.get(0));
+    BOOST_TEST(b.get(6) == "psql");
+    BOOST_TEST(store.size() == 2u);
+  }
+  BOOST_TEST(store.row_count() == 0u);
+  BOOST_TEST(store.size() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(rows_come_and_go_like_plain_values) {
+  value_store store;
+  auto random = std::mt19937{1};
+  std::vector<reported_values> uut(8, reported_values{store});
+  std::vector<std::array<std::string, reported_names.size()>> model(8);
+  for (int step = 0; step < 20'000; ++step) {
+    const auto who = random() % uut.size();
+    const auto index = random() % reported_names.size();
+    if (random() % 4 == 0) {
+      const auto from = random() % uut.size();
+      uut[who] = uut[from];
+      model[who] = model[from];
+    } else {
+      model[who][index] = std::to_string(random() % 5);
+      uut[who].set(index, model[who][index]);
+    }
+    for (std::size_t i = 0; i < reported_names.size(); ++i)
+      BOOST_TEST_REQUIRE(uut[who].get(i) == model[who][i]);
+    for (std::size_t i = 0; i < uut.size(); ++i)
+      BOOST_TEST_REQUIRE((uut[who] == uut[i]) == (model[who] == model[i]));
+  }
+  uut.clear();
+  BOOST_TEST(store.row_count() == 0u);
   BOOST_TEST(store.size() == 0u);
 }
 
@@ -157,6 +217,27 @@ BOOST_AUTO_TEST_CASE(equal_lists_are_stored_once) {
     BOOST_TEST(got != one);
     BOOST_TEST((*got == other));
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_list_is_kept_by_number_as_long_as_somebody_has_it) {
+  settings_store uut;
+  BOOST_TEST(uut.keep(nullptr) == 0u);
+  BOOST_TEST(uut.at(0) == nullptr);
+  uut.release(0);
+  auto list = uut.share({{"a", "1"}});
+  const auto one = uut.keep(list);
+  BOOST_TEST(uut.keep(list) == one);
+  const auto other = uut.keep(uut.share({{"b", "2"}}));
+  BOOST_TEST(other != one);
+  BOOST_TEST(uut.at(one) == list);
+  const auto still = std::weak_ptr{list};
+  list = nullptr;
+  uut.release(one);
+  BOOST_TEST(!still.expired());
+  uut.release(one);
+  BOOST_TEST(still.expired());
+  BOOST_TEST(uut.at(other)->front().first == "b");
+  BOOST_TEST(uut.keep(uut.share({{"c", "3"}})) == one); // Its number is free.
 }
 
 BOOST_AUTO_TEST_CASE(lists_that_nobody_has_are_forgotten) {
