@@ -44,6 +44,23 @@ packed_address::packed_address(const sockaddr_storage& from,
   }
 }
 
+std::optional<std::uint32_t> packed_address::ipv4() const noexcept {
+  if (kind_ != kind::ipv4)
+    return std::nullopt;
+  std::uint32_t out = 0;
+  std::memcpy(&out, bytes_.data(), sizeof(out));
+  return out;
+}
+
+packed_address packed_address::from_ipv4(std::uint32_t bytes,
+                                         std::uint16_t port) noexcept {
+  auto out = packed_address{};
+  out.kind_ = kind::ipv4;
+  out.port_ = port;
+  std::memcpy(out.bytes_.data(), &bytes, sizeof(bytes));
+  return out;
+}
+
 std::string packed_address::host() const {
   switch (kind_) {
     case kind::unix_socket:

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,11 @@ public:
     return port_;
   }
 
+  /// The four bytes as they travel; nothing for other kinds.
+  [[nodiscard]] std::optional<std::uint32_t> ipv4() const noexcept;
+  [[nodiscard]] static packed_address from_ipv4(std::uint32_t bytes,
+                                                std::uint16_t port) noexcept;
+
 private:
   enum class kind : std::uint8_t { unix_socket, ipv4, ipv6 };
 
@@ -42,6 +48,6 @@ private:
   kind kind_ = kind::unix_socket;
 };
 
-static_assert(sizeof(packed_address) == 24, "two for each client");
+static_assert(sizeof(packed_address) == 24, "two for each login");
 
 } // namespace cenote::net

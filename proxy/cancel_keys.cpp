@@ -1,8 +1,10 @@
 #include "proxy/cancel_keys.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "base/secret.hpp"
@@ -14,6 +16,15 @@ namespace {
 
 constexpr std::uint32_t random_bits = 0xfffe;
 constexpr std::uint32_t long_bit = 1;
+
+constexpr std::size_t chains_min = 16;
+/// As many as there are numbers: more would stay empty.
+constexpr std::size_t chains_max = 1 << 16;
+
+/// The bit that all of one kind have in common goes last.
+constexpr std::size_t place_of(std::uint32_t pid) noexcept {
+  return std::rotr(static_cast<std::uint16_t>(pid), 1);
+}
 
 constexpr std::size_t length(std::uint32_t pid) noexcept {
   return (pid & long_bit) != 0 ? long_secret_bytes : short_secret_bytes;
@@ -34,46 +45,72 @@ cancel_keys::~cancel_keys() {
   wipe_bytes(seed_);
 }
 
-cancel_handle cancel_keys::draw(client_id who, bool is_long) {
+void cancel_keys::draw(holder& who, bool is_long) {
   constexpr unsigned shard_shift = 16;
-  auto out = cancel_handle{};
+  CENOTE_ASSERT(who.key_.pid == 0);
+  if (size_ >= chains_.size() && chains_.size() < chains_max)
+    grow();
+  auto& out = who.key_;
   do {
     random_.draw(std::as_writable_bytes(std::span{&out, 1}));
     out.pid = (shard_ << shard_shift) | (out.pid & random_bits)
             | (is_long ? long_bit : 0);
     // To drivers the number 0 means that there is no key.
   } while (out.pid == 0 || is_taken(out));
-  entries_.insert({out, who});
-  return out;
+  who.next_ = std::exchange(first_of(out.pid), &who);
+  ++size_;
 }
 
-bool cancel_keys::is_taken(const cancel_handle& which) const {
-  auto [first, last] = entries_.equal_range(entry{which, {}});
-  return std::any_of(first, last,
-                     [&](const entry& each) { return each.handle == which; });
+cancel_keys::holder*& cancel_keys::first_of(std::uint32_t pid) noexcept {
+  return chains_[place_of(pid) & (chains_.size() - 1)];
 }
 
-void cancel_keys::forget(const cancel_handle& which, client_id who) noexcept {
-  auto [first, last] = entries_.equal_range(entry{which, {}});
-  auto found = std::find_if(first, last, [&](const entry& each) {
-    return each.handle == which && each.who == who;
-  });
-  if (found != last)
-    entries_.erase(found);
+cancel_keys::holder* cancel_keys::first_of(std::uint32_t pid) const noexcept {
+  return chains_.empty() ? nullptr
+                         : chains_[place_of(pid) & (chains_.size() - 1)];
 }
 
-std::optional<client_id> cancel_keys::find(const cancel_key& said) const {
-  auto out = std::optional<client_id>{};
+bool cancel_keys::is_taken(const cancel_handle& which) const noexcept {
+  for (const auto* at = first_of(which.pid); at != nullptr; at = at->next_)
+    if (at->key_ == which)
+      return true;
+  return false;
+}
+
+void cancel_keys::grow() {
+  const auto old = std::exchange(
+    chains_, std::vector<holder*>(std::max(chains_min, 2 * chains_.size())));
+  for (auto* at : old)
+    while (at != nullptr) {
+      auto& moved = *std::exchange(at, at->next_);
+      moved.next_ = std::exchange(first_of(moved.key_.pid), &moved);
+    }
+}
+
+void cancel_keys::forget(holder& who) noexcept {
+  if (who.key_.pid == 0)
+    return;
+  auto* at = &first_of(who.key_.pid);
+  while (*at != &who)
+    at = &(*at)->next_;
+  *at = who.next_;
+  who.next_ = nullptr;
+  who.key_ = {};
+  --size_;
+}
+
+cancel_keys::holder* cancel_keys::find(const cancel_key& said) const {
+  holder* out = nullptr;
   if (said.secret.size() != length(said.pid))
     return out;
-  const auto wanted = entry{{said.pid, {}}, {}};
-  auto [first, last] = entries_.equal_range(wanted);
   // All of them, whoever it is: no time tells how far a guess was right.
-  for (; first != last; ++first) {
-    const auto secret = secret_of(first->handle);
+  for (auto* at = first_of(said.pid); at != nullptr; at = at->next_) {
+    if (at->key_.pid != said.pid)
+      continue;
+    const auto secret = secret_of(at->key_);
     const auto bytes = std::span{secret}.first(said.secret.size());
     if (equal_in_constant_time(text_of(bytes), text_of(said.secret)))
-      out = first->who;
+      out = at;
   }
   return out;
 }

@@ -3,13 +3,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <span>
-#include <unordered_set>
 #include <vector>
 
-#include "base/strong_id.hpp"
 #include "proxy/random_store.hpp"
 
 namespace cenote::proxy {
@@ -48,51 +44,67 @@ struct cancel_handle {
 /// in constant time. One thread.
 class cancel_keys {
 public:
+  /// Base of whoever has a key: what is kept of it, and its place here.
+  class holder {
+  public:
+    holder() noexcept = default;
+    holder(const holder&) = delete;
+    holder& operator=(const holder&) = delete;
+
+    [[nodiscard]] const cancel_handle& key() const noexcept {
+      return key_;
+    }
+
+  protected:
+    ~holder() = default;
+
+  private:
+    friend class cancel_keys;
+
+    cancel_handle key_; ///< Number 0: it has none.
+    holder* next_ = nullptr;
+  };
+
   explicit cancel_keys(std::uint32_t shard);
   ~cancel_keys();
   cancel_keys(const cancel_keys&) = delete;
   cancel_keys& operator=(const cancel_keys&) = delete;
 
-  /// Draws a key that nobody here has.
-  cancel_handle draw(client_id who, bool is_long);
+  /// Draws a key that nobody here has, for one that has none. Who holds it says
+  /// `forget` before it dies.
+  void draw(holder& who, bool is_long);
 
-  void forget(const cancel_handle& which, client_id who) noexcept;
+  /// Idempotent.
+  void forget(holder& who) noexcept;
 
-  /// Whose key that is; all of it has to be right, its length included.
-  [[nodiscard]] std::optional<client_id> find(const cancel_key& said) const;
+  /// Whose key that is, null: nobody's; all of it has to be right, its length
+  /// included.
+  [[nodiscard]] holder* find(const cancel_key& said) const;
 
   /// The key as its client is told.
   [[nodiscard]] cancel_key spell_out(const cancel_handle& which) const;
 
   [[nodiscard]] std::size_t size() const noexcept {
-    return entries_.size();
+    return size_;
   }
 
 private:
-  struct entry {
-    cancel_handle handle;
-    client_id who;
-  };
-  struct same_number {
-    bool operator()(const entry& lhs, const entry& rhs) const noexcept {
-      return lhs.handle.pid == rhs.handle.pid;
-    }
-  };
-  struct by_number {
-    std::size_t operator()(const entry& of) const noexcept {
-      return std::hash<std::uint32_t>{}(of.handle.pid);
-    }
-  };
   using secret_bytes = std::array<std::byte, long_secret_bytes>;
 
   /// The first `length(pid)` bytes count.
   [[nodiscard]] secret_bytes secret_of(const cancel_handle& which) const;
-  [[nodiscard]] bool is_taken(const cancel_handle& which) const;
+  [[nodiscard]] bool is_taken(const cancel_handle& which) const noexcept;
+  [[nodiscard]] holder*& first_of(std::uint32_t pid) noexcept;
+  [[nodiscard]] holder* first_of(std::uint32_t pid) const noexcept;
+  void grow();
 
   std::uint32_t shard_;
   secret_bytes seed_{}; ///< Long secrets come from it; never told.
   random_store random_;
-  std::unordered_multiset<entry, by_number, same_number> entries_;
+  /// A hash table by number, chained through the holders: a power of two, or
+  /// none.
+  std::vector<holder*> chains_;
+  std::size_t size_ = 0;
 };
 
 } // namespace cenote::proxy

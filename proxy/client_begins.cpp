@@ -94,9 +94,10 @@ void client_link::lose_unnamed() noexcept {
   const auto kind = session::lone_begin(sql);
   if (!kind)
     return false;
-  begin_.assign(part.bytes.begin(), part.bytes.end());
+  begin_ = lane_.home().take_kept();
+  begin_->bytes.assign(part.bytes.begin(), part.bytes.end());
+  begin_->since = since_ = lane_.home().now();
   held_block_ = held_block::begun;
-  block_since_ = since_ = lane_.home().now();
   lose_unnamed();
   say_complete(*kind == session::begin_kind::begin ? "BEGIN"
                                                    : "START TRANSACTION");
@@ -119,11 +120,17 @@ void client_link::lose_unnamed() noexcept {
     return false;
   const auto commits
     = *kind == session::end_kind::commit && held_block_ == held_block::begun;
-  held_block_ = held_block::none;
+  leave_held_block();
   lose_unnamed();
   say_complete(commits ? "COMMIT" : "ROLLBACK");
   tell_notifications();
   return true;
+}
+
+/// It has ended, or a server knows of it.
+void client_link::leave_held_block() noexcept {
+  held_block_ = held_block::none;
+  lane_.home().give_kept(std::move(begin_));
 }
 
 /// The server has the client's settings. Its block comes next, if it is in one:
@@ -131,18 +138,18 @@ void client_link::lose_unnamed() noexcept {
 [[gnu::hot]] void client_link::enter_block() {
   if (!is_in_held_block())
     return apply(event::prepared);
-  server_->begin(begin_, held_block_ == held_block::failed);
+  server_->begin(begin_->bytes, held_block_ == held_block::failed);
 }
 
 void client_link::begun(std::vector<std::byte> error) {
   if (error.empty()) {
-    held_block_ = held_block::none;
+    leave_held_block();
     return apply(event::prepared);
   }
   // The client was told that it is in a block: for it, the message behind has
   // failed, and the block with it. The server goes back.
   held_block_ = held_block::failed;
-  auto held = std::exchange(held_, {});
+  auto held = std::exchange(held_, nullptr);
   apply(event::prepared);
   if (lane_.ending())
     return refuse(*lane_.ending());

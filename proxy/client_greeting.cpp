@@ -55,17 +55,17 @@ bool client_link::start(client_adoption& from,
   if (is_known) {
     const auto& like = *lane_.last_welcome();
     told_ = like.told;
-    startup_ = like.startup;
-    given_ = like.given;
+    set_settings(like.startup);
+    set_given(like.given);
     settings_confirmed_ = profile.settings.empty();
   } else {
     take_startup(profile.settings, pool_defaults.get());
     if (is_greeted())
       note_own_values(profile.settings);
     else
-      given_ = home.lists().share(profile.settings);
+      set_given(home.lists().share(profile.settings));
   }
-  key_ = home.register_client(*this, profile.has_long_key);
+  home.keys().draw(*this, profile.has_long_key);
   ready_at_ = request_at_ = home.now();
   ++lane_.sums().logins;
   auto& out = home.scratch();
@@ -81,7 +81,7 @@ bool client_link::start(client_adoption& from,
   if (is_greeted())
     say_key(out);
   else
-    greeting_->words = std::move(from.greet);
+    extras_->greeting->words = std::move(from.greet);
   home.io().send_copy(*stream_, out);
   if (is_greeted() && !from.unread.empty())
     pump({from.unread, nullptr}, false);
@@ -105,8 +105,8 @@ void client_link::remember_welcome(const client_adoption& from,
                   pool_defaults,
                   from.greet,
                   told_,
-                  startup_,
-                  given_,
+                  settings(),
+                  given(),
                   {words.begin(), words.end()}});
 }
 
@@ -137,7 +137,7 @@ void client_link::take_startup(const session::settings_list& given,
       session::set_last(others, name, value);
   }
   auto& lists = lane_.home().lists();
-  startup_ = lists.share(std::move(others));
+  set_settings(lists.share(std::move(others)));
   auto unread = session::unread_settings(given, defaults);
   const auto key = lists.share(unread);
   const auto* known = lane_.startup_values().find(key);
@@ -148,9 +148,9 @@ void client_link::take_startup(const session::settings_list& given,
       told_.set(application_name, defaults.get(application_name));
   } else if (key) {
     std::erase_if(unread, [&](auto& each) { return !is_reported(each.first); });
-    greeting_ = std::make_unique<greeting_due>();
-    greeting_->unread = key;
-    greeting_->reported = std::move(unread);
+    extras().greeting = std::make_unique<greeting_due>();
+    extras_->greeting->unread = key;
+    extras_->greeting->reported = std::move(unread);
   }
   const auto* name = last_of(given, application_name);
   if (name != nullptr && !is_name_read)
@@ -161,7 +161,7 @@ std::span<const std::pair<std::string, std::string>>
 client_link::unread_settings() const noexcept {
   if (is_greeted())
     return {};
-  return greeting_->reported;
+  return extras_->greeting->reported;
 }
 
 /// RESET goes back to the values that PostgreSQL reported, not to their
@@ -171,15 +171,15 @@ void client_link::note_own_values(session::settings_list given) {
     if (auto index = session::reported_index(name);
         index && told_.knows(*index))
       value = told_.get(*index);
-  given_ = lane_.home().lists().share(std::move(given));
+  set_given(lane_.home().lists().share(std::move(given)));
 }
 
 /// PostgreSQL took the settings; `told_` is what it reports.
 void client_link::greet() {
-  const auto waited = std::exchange(greeting_, nullptr);
+  const auto waited = std::move(extras_->greeting);
   lane_.startup_values().learn(waited->unread, told_);
-  if (given_)
-    note_own_values(*given_);
+  if (const auto all = given())
+    note_own_values(*all);
   auto& out = lane_.home().scratch();
   say_parameters(waited->words.get(), out);
   say_key(out);
@@ -204,7 +204,7 @@ void client_link::say_parameters(const greeting* words,
 /// The end of the greeting: the key, ReadyForQuery.
 void client_link::say_key(std::vector<std::byte>& out) {
   auto to = protocol::writer{out};
-  const auto key = lane_.home().spell_out(key_);
+  const auto key = lane_.home().keys().spell_out(this->key());
   protocol::backend_key_data{static_cast<std::int32_t>(key.pid), key.secret}
     .encode(to);
   to.begin('Z');

@@ -311,23 +311,24 @@ void client_link::look_at_parse(const protocol::piece& part) noexcept {
 void client_link::hold(std::span<const std::byte> bytes) {
   if (bytes.empty())
     return;
-  if (held_.capacity() == 0)
-    held_ = lane_.home().take_buffer();
-  held_.insert(held_.end(), bytes.begin(), bytes.end());
-  if (held_.size() >= limits::held_bytes_max && !held_enough_) {
+  if (held_ == nullptr)
+    held_ = lane_.home().take_kept();
+  auto& all = held_->bytes;
+  all.insert(all.end(), bytes.begin(), bytes.end());
+  if (all.size() >= limits::held_bytes_max && !held_enough_) {
     held_enough_ = true;
     lane_.home().io().pause(*stream_);
   }
 }
 
 [[gnu::hot]] void client_link::forward_held() {
-  if (held_.empty())
+  if (held_ == nullptr)
     return;
-  auto bytes = std::exchange(held_, {});
+  auto held = std::exchange(held_, nullptr);
   if (std::exchange(held_enough_, false) && !full_)
     lane_.home().io().resume(*stream_);
-  pump({bytes, nullptr}, false);
-  lane_.home().give_buffer(std::move(bytes));
+  pump({held->bytes, nullptr}, false);
+  lane_.home().give_kept(std::move(held));
 }
 
 /// The request was canceled before any server saw it: PostgreSQL's words, and
@@ -341,11 +342,12 @@ void client_link::answer_canceled() {
 
 /// `error` for the first of the bytes that were held.
 void client_link::answer_held(std::span<const std::byte> error) {
-  auto bytes = std::exchange(held_, {});
+  auto held = std::exchange(held_, nullptr);
   if (std::exchange(held_enough_, false) && !full_)
     lane_.home().io().resume(*stream_);
-  if (bytes.empty())
+  if (held == nullptr)
     return;
+  const auto& bytes = held->bytes;
   auto first = protocol::frontend_tag_of(static_cast<char>(bytes.front()));
   deliver_copy(error, true);
   net::slice in{bytes, nullptr};
@@ -362,7 +364,7 @@ void client_link::answer_held(std::span<const std::byte> error) {
   }
   ready_at_ = lane_.home().now();
   pump(in, false);
-  lane_.home().give_buffer(std::move(bytes));
+  lane_.home().give_kept(std::move(held));
 }
 
 } // namespace cenote::proxy

@@ -23,25 +23,58 @@ using session::event;
 /// How long a client that is sent away may take to read why.
 constexpr auto farewell_time_max = std::chrono::seconds{5};
 
-peer_name name_of(const net::packed_address& at) {
-  return {at.is_unix() ? std::string{"unix"} : at.host(), at.port()};
-}
-
 } // namespace
+
+static_assert(sizeof(client_link) <= 232, "docs/performance.md, Idle clients");
 
 client_link::client_link(lane& in, client_adoption& from)
   : lane_{in},
-    walker_{limits::message_bytes_max},
+    id_{from.seat.who()},
     told_{in.home().values()},
-    timer_{*this},
-    seat_{std::move(from.seat)},
-    peer_{from.peer},
-    local_{from.local},
-    connect_time_unix_{unix_seconds()} {
+    peer_{from.peer, in.home().values()},
+    local_{from.local, in.home().values()},
+    walker_{limits::message_bytes_max},
+    connect_time_unix_{static_cast<std::uint32_t>(unix_seconds())} {
+  // Its port is the lane's.
+  CENOTE_ASSERT(from.seat.port() == &in.port());
+  units_ = from.seat.hand_over();
   is_tls_ = from.is_tls;
 }
 
-client_link::~client_link() = default;
+client_link::~client_link() {
+  auto& home = lane_.home();
+  peer_.release(home.values());
+  local_.release(home.values());
+  home.lists().release(settings_);
+  home.lists().release(given_);
+  // The capacity first: who hears that the client is gone may use it at once.
+  units_.give_back();
+  lane_.port().client_left(id_);
+}
+
+const session::startup_settings& client_link::settings() const noexcept {
+  return lane_.home().lists().at(settings_);
+}
+
+const session::startup_settings& client_link::given() const noexcept {
+  return lane_.home().lists().at(given_);
+}
+
+void client_link::set_settings(const session::startup_settings& now) {
+  auto& lists = lane_.home().lists();
+  lists.release(std::exchange(settings_, lists.keep(now)));
+}
+
+void client_link::set_given(const session::startup_settings& now) {
+  auto& lists = lane_.home().lists();
+  lists.release(std::exchange(given_, lists.keep(now)));
+}
+
+client_extras& client_link::extras() {
+  if (extras_ == nullptr)
+    extras_ = std::make_unique<client_extras>();
+  return *extras_;
+}
 
 // -- decisions ----------------------------------------------------------------
 
@@ -61,7 +94,7 @@ client_link::~client_link() = default;
     case effect::leave_queue:
       return lane_.leave_queue(*this);
     case effect::prepare_server:
-      if (server_->prepare(told_, startup_, settings_confirmed_,
+      if (server_->prepare(told_, settings(), settings_confirmed_,
                            unread_settings()))
         is_greeted() ? enter_block() : prepared();
       return;
@@ -95,7 +128,7 @@ client_link::~client_link() = default;
     std::chrono::duration_cast<std::chrono::microseconds>(now - since_)
       .count());
   request_at_ = now;
-  since_ = is_in_held_block() ? block_since_ : now;
+  since_ = is_in_held_block() ? begin_->since : now;
   apply(event::lent);
 }
 
@@ -140,12 +173,6 @@ void client_link::refuse(const refusal& why) {
   if (why.server_error)
     parting().words = *why.server_error;
   refuse(why.why.code);
-}
-
-client_link::farewell& client_link::parting() {
-  if (farewell_ == nullptr)
-    farewell_ = std::make_unique<farewell>();
-  return *farewell_;
 }
 
 void client_link::server_lost(bool explained) {
@@ -249,7 +276,7 @@ client_link::due client_link::deadline() const noexcept {
       [[fallthrough]];
     case session::phase::waiting: // And the ledger's own deadline.
       if (is_in_held_block())
-        consider(with.transaction_timeout, block_since_,
+        consider(with.transaction_timeout, begin_->since,
                  ec::transaction_timeout);
       break;
     case session::phase::gone:
@@ -274,12 +301,19 @@ client_link::due client_link::deadline() const noexcept {
 
 [[gnu::hot]] void client_link::rearm() {
   const auto may_be_due
-    = lane_.times_clients() || is_handing_over() || timer_.is_armed();
+    = lane_.times_clients() || is_handing_over() || is_armed();
   if (phase_ == session::phase::gone || !may_be_due)
     return;
   auto next = deadline();
-  if (next.when != never || timer_.is_armed())
-    lane_.home().clocks().arm(timer_, next.when);
+  if (next.when == never && !is_armed())
+    return;
+  if (alarm_ == nullptr)
+    alarm_ = std::make_unique<client_alarm>(*this);
+  lane_.home().clocks().arm(alarm_->entry, next.when);
+}
+
+void client_alarm::on_time(time_point now) {
+  owner.on_time(now);
 }
 
 void client_link::on_time(time_point now) {
@@ -320,9 +354,10 @@ void client_link::on_drained() {
 
 void client_link::say_farewell() {
   auto& home = lane_.home();
-  log::info("client ended", {log::kv("code", why_), log::kv("client", id()),
-                             log::kv("pool", tenants::to_string(lane_.key())),
-                             log::kv("peer", name_of(peer_).address)});
+  log::info("client ended",
+            {log::kv("code", why_), log::kv("client", id()),
+             log::kv("pool", tenants::to_string(lane_.key())),
+             log::kv("peer", peer_.name(home.values()).address)});
   if (stream_ != nullptr && !closing_quietly_ && !mid_reply_) {
     auto& last = parting();
     auto words = last.words.empty() ? protocol::error_message(why_, last.detail)
@@ -342,8 +377,8 @@ void client_link::close_now() {
   set_pinned({});
   if (joined_hub_)
     leave_hub();
-  home.clocks().disarm(timer_);
-  home.forget_client(key_, id());
+  if (alarm_ != nullptr)
+    home.clocks().disarm(alarm_->entry);
   lane_.gone(*this);
 }
 
@@ -359,8 +394,9 @@ client_row client_link::row(time_point now) const {
   client_row out;
   out.id = id();
   out.pool = lane_.key();
-  out.peer = name_of(peer_);
-  out.local = name_of(local_);
+  const auto& texts = lane_.home().values();
+  out.peer = peer_.name(texts);
+  out.local = local_.name(texts);
   out.connect_time_unix = connect_time_unix_;
   out.request_time_unix = unix_seconds_of(request_at_, now);
   out.is_tls = is_tls_;
@@ -371,11 +407,12 @@ client_row client_link::row(time_point now) const {
   if (!pinned_.empty()) {
     out.pin_reason = session::name(pinned_);
     out.pinned_us = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(now - pinned_since_)
+      std::chrono::duration_cast<std::chrono::microseconds>(
+        now - extras_->pinned_since)
         .count());
   }
-  if (listens_ != nullptr)
-    out.channels = static_cast<std::uint32_t>(listens_->shared().size());
+  if (const auto* all = listens())
+    out.channels = static_cast<std::uint32_t>(all->shared().size());
   if (server_ != nullptr) {
     out.state = client_state::active;
     out.link = server_->id();

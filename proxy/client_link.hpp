@@ -8,22 +8,22 @@
 #include "base/clock.hpp"
 #include "base/strong_id.hpp"
 #include "net/engine.hpp"
-#include "net/packed_address.hpp"
 #include "protocol/message_walker.hpp"
 #include "protocol/reply_mirror.hpp"
 #include "proxy/adoption.hpp"
 #include "proxy/byte_run.hpp"
 #include "proxy/cancel_keys.hpp"
+#include "proxy/client_list.hpp"
+#include "proxy/client_parts.hpp"
+#include "proxy/kept_address.hpp"
 #include "proxy/named_message.hpp"
 #include "proxy/prepared_state.hpp"
 #include "proxy/snapshot.hpp"
 #include "proxy/timed.hpp"
 #include "session/client_life.hpp"
 #include "session/left_behind.hpp"
-#include "session/listens.hpp"
 #include "session/own_defaults.hpp"
 #include "session/settings.hpp"
-#include "session/startup_values.hpp"
 #include "session/statement_journal.hpp"
 #include "session/traces.hpp"
 
@@ -34,7 +34,9 @@ class server_link;
 
 /// A logged-in client on its shard: a stream, a walker, a phase.
 /// `session::next` decides, this class carries out.
-class client_link final : public net::stream_sink, public timed {
+class client_link final : public net::stream_sink,
+                          public cancel_keys::holder,
+                          public client_list::member {
 public:
   using greeting_ptr = std::shared_ptr<const greeting>;
   client_link(lane& in, client_adoption& from);
@@ -46,7 +48,7 @@ public:
 
   /// Has heard what its settings are.
   [[nodiscard]] bool is_greeted() const noexcept {
-    return greeting_ == nullptr;
+    return extras_ == nullptr || extras_->greeting == nullptr;
   }
 
   // -- the lane ---------------------------------------------------------------
@@ -155,7 +157,7 @@ public:
   /// request `sequence` comes with it or behind it.
   [[nodiscard]] bool is_reset_by(std::uint32_t sequence) const noexcept {
     return resets_settings_
-        && static_cast<std::int32_t>(sequence - reset_sequence_) >= 0;
+        && static_cast<std::int32_t>(sequence - extras_->reset_sequence) >= 0;
   }
 
   // -- a BEGIN that no server has yet: client_begins.cpp ----------------------
@@ -193,7 +195,7 @@ public:
   void cancel();
 
   [[nodiscard]] client_id id() const noexcept {
-    return seat_.who();
+    return id_;
   }
 
   [[nodiscard]] session::phase phase() const noexcept {
@@ -210,21 +212,19 @@ public:
 
   [[nodiscard]] client_row row(time_point now) const;
 
-  // -- net::stream_sink, timed ------------------------------------------------
+  // -- net::stream_sink -------------------------------------------------------
 
   void on_bytes(net::slice in) override;
   void on_drained() override;
   void on_closed(const failure& why) override;
-  void on_time(time_point now) override;
+
+  /// Its deadline is over.
+  void on_time(time_point now);
 
 private:
-  /// A greeting that waits until PostgreSQL has read the client's settings.
-  struct greeting_due {
-    greeting_ptr words;
-    session::startup_settings unread;
-    /// Those of `unread` that are reported.
-    session::settings_list reported;
-  };
+  [[nodiscard]] bool is_armed() const noexcept {
+    return alarm_ != nullptr && alarm_->entry.is_armed();
+  }
 
   void remember_welcome(const client_adoption& from,
                         const greeting_ptr& pool_defaults,
@@ -267,6 +267,7 @@ private:
   void say_ready();
   void lose_unnamed() noexcept;
   void enter_block();
+  void leave_held_block() noexcept;
   [[nodiscard]] protocol::transaction_status held_status() const noexcept;
   void count(const protocol::piece& part);
   void look_at_parse(const protocol::piece& part) noexcept;
@@ -319,12 +320,6 @@ private:
                        std::span<const std::byte> definition,
                        std::vector<session::replacement>& puts,
                        request_run& forward);
-  /// A statement of the client's, as it said it.
-  struct said_text {
-    std::string_view name;
-    const session::text_traces* traces = nullptr;
-    std::span<const std::byte> definition;
-  };
   [[nodiscard]] said_text said(std::string_view name) const noexcept;
   named pass_naming_bind(const named_message& what, const said_text& said,
                          session::own_portal& portal,
@@ -420,14 +415,22 @@ private:
   void close_now();
   void rearm();
 
-  /// What a client is told that is sent away.
-  struct farewell {
-    std::string detail;           ///< Behind the message, for protocol errors.
-    std::vector<std::byte> words; ///< PostgreSQL's own error, if it has one.
-  };
+  /// Made when the first of them is needed.
+  client_extras& extras();
+  [[nodiscard]] client_farewell& parting() {
+    return extras().farewell;
+  }
+  /// Null: it LISTENs to nothing, as far as we know.
+  [[nodiscard]] session::client_listens* listens() const noexcept {
+    return extras_ == nullptr ? nullptr : extras_->listens.get();
+  }
 
-  /// Made when there is something in it.
-  farewell& parting();
+  /// The settings in force that PostgreSQL does not report.
+  [[nodiscard]] const session::startup_settings& settings() const noexcept;
+  void set_settings(const session::startup_settings& now);
+  /// All that the startup message set; reported ones as PostgreSQL reads them.
+  [[nodiscard]] const session::startup_settings& given() const noexcept;
+  void set_given(const session::startup_settings& now);
 
   /// A transaction block that no server knows of.
   enum class held_block : std::uint8_t {
@@ -436,65 +439,60 @@ private:
     failed, ///< And what came behind it was not done.
   };
 
+  // There may be a million, and most are idle: what has no use then is made
+  // when it gets one, and small things stand together.
+
   lane& lane_;
   net::stream* stream_ = nullptr;
   server_link* server_ = nullptr;
+  std::unique_ptr<prepared_state> prepared_;
+  std::unique_ptr<client_extras> extras_;
+  std::unique_ptr<client_alarm> alarm_; ///< Made for the first deadline.
+  kept_bytes_ptr held_;                 ///< Null unless something waits.
+  kept_bytes_ptr begin_; ///< The Query that `held_block_` began with.
+  client_id id_;
+  quota_units units_;
+  session::reported_values told_;
+  time_point since_{}; ///< Of the wait for a server, then of the transaction.
+  time_point request_at_{}; ///< Of the request under way, or the last one.
+  time_point ready_at_{};   ///< Last ReadyForQuery.
+  kept_address peer_;
+  kept_address local_;
   protocol::message_walker walker_;
+  session::settings_store::number settings_ = 0;
+  session::settings_store::number given_ = 0;
+  std::uint32_t watch_generation_ = 0; ///< That its texts are looked at with.
+  std::uint32_t connect_time_unix_ = 0;
   session::phase phase_ = session::phase::idle;
-  bool is_tls_ = false;
   held_block held_block_ = held_block::none;
-  bool settings_confirmed_ = true; ///< PostgreSQL took them before.
-  bool mid_message_ = false;       ///< Towards the server.
-  bool mid_reply_ = false;         ///< Towards the client.
-  bool gathering_ = false;    ///< A message that is looked into is not whole.
-  bool stalled_ = false;      ///< See `is_stalled`.
-  bool gives_server_ = false; ///< To the lane's `listen_hub`.
-  bool joined_hub_ = false;
-  bool knows_of_loss_ = false; ///< Was told that no server listens.
-  bool discards_ = false;      ///< DISCARD ALL was sent.
-  /// RESET: what was given at the start counts.
-  bool resets_settings_ = false;
-  bool asked_about_reset_ = false; ///< The question is behind one.
-  bool too_many_settings_ = false; ///< More than are asked for by name.
-  bool runs_watched_ = false;  ///< What it runs may set what functions name.
-  bool cancels_later_ = false; ///< When our question is answered.
-  bool defines_ = false;       ///< A DO that may define functions was sent.
-  bool keeps_unnamed_ = false; ///< The rest of an unnamed Parse is kept.
-  bool skipping_ = false;      ///< The rest of a message nobody wants.
-  bool skip_to_sync_ = false;  ///< A canceled batch: drop until Sync.
-  bool watch_parse_ = false;   ///< A Parse's name has not come yet.
-  bool closing_quietly_ = false;
-  bool goodbye_ = false;
-  bool full_ = false; ///< The client does not read: it is not read either.
-  bool held_enough_ = false;  ///< Paused because `held_` is full.
   session::trace_set traces_; ///< Perhaps left behind since the last question.
   session::trace_set pinned_; ///< Left behind: the server stays.
   ec why_ = ec::none;
-  std::uint32_t watch_generation_ = 0; ///< That its texts are looked at with.
-  std::uint32_t reset_sequence_ = 0;   ///< The mirror's number of the RESET.
-  std::uint32_t reset_batch_ = 0;      ///< The batch that has it.
-  std::vector<std::byte> held_;  ///< Empty and without memory unless waiting.
-  std::vector<std::byte> begin_; ///< The Query that `held_block_` began with.
-  session::reported_values told_;
-  session::startup_settings startup_;
-  /// All that the startup message set; reported ones as PostgreSQL reads them.
-  session::startup_settings given_;
-  timers::entry timer_;
-  subscription seat_;
-  cancel_handle key_;
-  std::unique_ptr<prepared_state> prepared_;
-  std::unique_ptr<farewell> farewell_;
-  std::unique_ptr<session::client_listens> listens_;
-  std::unique_ptr<greeting_due> greeting_; ///< Null: it was said.
-  // What is only read for the console and the log.
-  net::packed_address peer_;
-  net::packed_address local_;
-  std::int64_t connect_time_unix_ = 0;
-  time_point since_{}; ///< Of the wait for a server, then of the transaction.
-  time_point block_since_{}; ///< Of `held_block_`.
-  time_point request_at_{};  ///< Of the request under way, or the last one.
-  time_point ready_at_{};    ///< Last ReadyForQuery.
-  time_point pinned_since_{};
+  bool mid_message_ = false; ///< Towards the server.
+  bool mid_reply_ = false;   ///< Towards the client.
+  bool full_ = false;      ///< The client does not read: it is not read either.
+  bool gathering_ = false; ///< A message that is looked into is not whole.
+  bool stalled_ = false;   ///< See `is_stalled`.
+  bool held_enough_ = false;  ///< Paused because `held_` is full.
+  bool gives_server_ = false; ///< To the lane's `listen_hub`.
+  bool discards_ = false;     ///< DISCARD ALL was sent.
+  /// RESET: what was given at the start counts.
+  bool resets_settings_ = false;
+  bool asked_about_reset_ = false; ///< The question is behind one.
+  bool runs_watched_ = false;  ///< What it runs may set what functions name.
+  bool cancels_later_ = false; ///< When our question is answered.
+  bool defines_ = false;       ///< A DO that may define functions was sent.
+  bool is_tls_ : 1 = false;
+  bool settings_confirmed_ : 1 = true; ///< PostgreSQL took them before.
+  bool joined_hub_ : 1 = false;
+  bool knows_of_loss_ : 1 = false;     ///< Was told that no server listens.
+  bool too_many_settings_ : 1 = false; ///< More than are asked for by name.
+  bool keeps_unnamed_ : 1 = false; ///< The rest of an unnamed Parse is kept.
+  bool skipping_ : 1 = false;      ///< The rest of a message nobody wants.
+  bool skip_to_sync_ : 1 = false;  ///< A canceled batch: drop until Sync.
+  bool watch_parse_ : 1 = false;   ///< A Parse's name has not come yet.
+  bool closing_quietly_ : 1 = false;
+  bool goodbye_ : 1 = false;
 };
 
 } // namespace cenote::proxy

@@ -76,7 +76,7 @@ void client_link::stop_gathering() noexcept {
 
 bool client_link::may_repeat() const noexcept {
   return phase_ == session::phase::borrowing && walker_.at_boundary()
-      && held_.empty() && !is_mid_message() && !waits_for_reset();
+      && held_ == nullptr && !is_mid_message() && !waits_for_reset();
 }
 
 void client_link::repeat(std::vector<std::byte> batch) {

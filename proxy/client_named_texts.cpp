@@ -35,7 +35,7 @@ bool client_link::names_mine(const session::text_traces& what) const noexcept {
   return false;
 }
 
-client_link::said_text client_link::said(std::string_view name) const noexcept {
+said_text client_link::said(std::string_view name) const noexcept {
   if (!prepared_)
     return {};
   if (name.empty())

@@ -24,10 +24,10 @@ using session::statement_change;
 std::vector<session::replacement>
 client_link::own_text(std::span<const std::byte> definition,
                       const session::text_traces& traces) const {
-  if (!given_)
+  if (given_ == 0)
     return {};
   return session::own_text_of_parse(session::text_of(definition), traces,
-                                    *given_);
+                                    *given());
 }
 
 /// A Parse whose text has become `definition` by `puts`.
@@ -58,9 +58,9 @@ session::own_portal* client_link::bind_own(std::string_view portal,
   session::own_portal made;
   if (lane_.renames_statements())
     made.uses = what.names;
-  if (given_ && (!what.says.empty() || what.resets_anything())) {
+  if (given_ != 0 && (!what.says.empty() || what.resets_anything())) {
     made.says = what.says;
-    if (auto behind = session::statements_behind(what, *given_))
+    if (auto behind = session::statements_behind(what, *given()))
       made.behind = std::move(*behind);
     else
       made.resets = what.resets;

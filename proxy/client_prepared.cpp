@@ -58,8 +58,8 @@ void prepared_state::take_sql_names(std::vector<std::string>& names,
 void client_link::forgot_all(std::uint32_t sequence) noexcept {
   names().clear();
   prepared_->forget_sql_names(sequence);
-  if (std::exchange(discards_, false) && listens_ != nullptr)
-    listens_->discarded();
+  if (std::exchange(discards_, false) && listens() != nullptr)
+    listens()->discarded();
 }
 
 void client_link::forget_unnamed() noexcept {

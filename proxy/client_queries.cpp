@@ -93,8 +93,8 @@ client_link::pass_query(const named_message& what, request_run& forward) {
     found = session::traces_of(sql);
   }
   session::own_defaults own;
-  if (given_ && found.resets_anything()) {
-    own = session::with_own_defaults(found, *given_);
+  if (given_ != 0 && found.resets_anything()) {
+    own = session::with_own_defaults(found, *given());
     found.resets = found.resets && !own.is_complete;
   }
   if (watches_resets()) {
@@ -112,7 +112,7 @@ client_link::pass_query(const named_message& what, request_run& forward) {
   if (outcome != named::passed)
     return outcome;
   auto before = drop_unnamed();
-  if (found.resets && given_)
+  if (found.resets && given_ != 0)
     note_reset();
   if (!found.empty())
     note_traces(found);

@@ -63,7 +63,7 @@ client_link::pass_parse(const named_message& what, request_run& forward) {
   if (definition.empty())
     return pass_as_it_is(what, forward);
   if (definition.front() == std::byte{0}) {
-    if (!what.is_whole && given_
+    if (!what.is_whole && given_ != 0
         && what.body_bytes <= session::own_parse_bytes_max)
       return named::more;
     ++lane_.sums().client_parses;

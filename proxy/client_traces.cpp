@@ -94,8 +94,8 @@ void client_link::note_setting(std::string_view name) {
 
 void client_link::note_reset() noexcept {
   if (!std::exchange(resets_settings_, true))
-    reset_sequence_ = server_->mirror().next_sequence();
-  reset_batch_ = server_->batch();
+    extras().reset_sequence = server_->mirror().next_sequence();
+  extras().reset_batch = server_->batch();
 }
 
 void client_link::note_traces(const session::text_traces& what) {
@@ -230,7 +230,7 @@ std::span<const std::string> client_link::named_settings() const noexcept {
 /// In session mode settings stay where they are, but RESET must go back to what
 /// the client gave at its start.
 [[gnu::hot]] bool client_link::watches_resets() const noexcept {
-  return given_ && lane_.is_session() && !lane_.is_replication();
+  return given_ != 0 && lane_.is_session() && !lane_.is_replication();
 }
 
 /// A RESET of any protocol is over. What it left set is asked, the rest of what
@@ -241,7 +241,7 @@ std::span<const std::string> client_link::named_settings() const noexcept {
     return;
   asked_about_reset_ = true;
   resets_settings_ = false;
-  reset_batch_ = server_->batch() - 1;
+  extras().reset_batch = server_->batch() - 1;
   traces_.add(trace::settings); // The server is reset behind this client.
   server_->ask(trace::settings, named_settings());
 }
@@ -256,7 +256,7 @@ bool client_link::is_before_reset() const noexcept {
   // behind must go on, it has the Sync.
   const auto needs_sync
     = mirror.to_come_clean() == protocol::reply_mirror::remedy::sync;
-  return server_->batch() != reset_batch_ && !in_block && !needs_sync;
+  return server_->batch() != extras_->reset_batch && !in_block && !needs_sync;
 }
 
 void client_link::learned(trace_set asked, session::left_behind found) {
@@ -269,7 +269,7 @@ void client_link::learned(trace_set asked, session::left_behind found) {
   if (prepared_ && asked.has(trace::statements))
     prepared_->take_sql_names(found.statements, server_->mirror().settled());
   if (std::exchange(asked_about_reset_, false))
-    server_->prepare(told_, startup_, true);
+    server_->prepare(told_, settings(), true);
   if (phase_ == session::phase::gone || lane_.is_session())
     return;
   // A cancel that came late may have struck the question: once more.
@@ -288,7 +288,7 @@ void client_link::set_pinned(trace_set now) {
     return;
   if (now.empty())
     return lane_.unpin();
-  pinned_since_ = lane_.home().now();
+  extras().pinned_since = lane_.home().now();
   const auto fits = lane_.pin();
   log::debug("client pinned",
              {log::kv("client", id()), log::kv("reason", session::name(now))});
@@ -327,15 +327,16 @@ void client_link::take_settings(
   });
   auto& lists = lane_.home().lists();
   auto now = lists.share(others);
-  if (session::same_settings(now, startup_))
-    now = startup_;
+  if (session::same_settings(now, settings()))
+    now = settings();
   server_->took(now);
-  startup_ = now;
-  if (!asked_about_reset_ || !given_)
+  set_settings(now);
+  const auto own = given();
+  if (!asked_about_reset_ || !own)
     return;
   // RESET goes back to what the client gave at its start.
   auto is_changed = false;
-  for (const auto& [name, value] : *given_) {
+  for (const auto& [name, value] : *own) {
     if (has(found, name))
       continue;
     std::erase_if(others, [&](auto& each) {
@@ -350,7 +351,7 @@ void client_link::take_settings(
     }
   }
   if (is_changed)
-    startup_ = lists.share(std::move(others));
+    set_settings(lists.share(std::move(others)));
 }
 
 /// The client's value is another than PostgreSQL just told it.

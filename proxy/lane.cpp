@@ -39,7 +39,13 @@ lane::lane(shard& home, lane_id id, std::shared_ptr<pool_port> port,
   configure_watch();
 }
 
-lane::~lane() = default;
+lane::~lane() {
+  while (auto* client = clients_.first()) {
+    clients_.erase(*client);
+    home_.forget_client(*client);
+    delete client;
+  }
+}
 
 pool::ledger::settings
 lane::ledger_settings(const tenants::pool_settings& from) noexcept {
@@ -67,8 +73,9 @@ void lane::adopt(client_adoption&& client) {
   if (is_shared() && client.greet != nullptr)
     note_greeting(client.greet);
   auto link = std::make_unique<client_link>(*this, client);
-  auto& here = *link;
-  clients_.emplace(here.id(), std::move(link));
+  auto& here = *link.release();
+  clients_.insert(here);
+  home_.remember_client(here);
   const auto defaults = last_greeting_ ? last_greeting_ : client.greet;
   if (!here.start(client, defaults)) {
     log::error("the engine refused a client", {log::kv("client", here.id())});
@@ -116,14 +123,18 @@ void lane::note_greeting(std::shared_ptr<const greeting> said) {
 }
 
 void lane::gone(client_link& client) {
-  auto found = clients_.find(client.id());
-  if (found == clients_.end())
+  if (find_client(client.id()) == nullptr)
     return;
-  home_.bury(std::move(found->second));
-  clients_.erase(found);
+  home_.forget_client(client);
+  clients_.erase(client);
+  home_.bury(std::unique_ptr<client_link>{&client});
   if (is_shared())
     --mine_->clients;
   tell_drained();
+}
+
+client_link* lane::find_client(client_id who) const noexcept {
+  return home_.find_client(who);
 }
 
 void lane::lost(server_link& server, ec why) {
@@ -207,13 +218,13 @@ void lane::leave_queue(client_link& client) noexcept {
 [[gnu::hot]] void lane::carry_out(const pool::assignment& what) {
   if (what.client == listen_hub::waiter)
     return lend_to_hub(what);
-  auto client = clients_.find(what.client);
+  auto* client = find_client(what.client);
   auto server = servers_.find(what.server);
-  bool is_waiting = client != clients_.end()
-                 && client->second->phase() == session::phase::waiting;
+  bool is_waiting
+    = client != nullptr && client->phase() == session::phase::waiting;
   if (server == servers_.end()) {
     if (is_waiting) // The server died between the two: ask again.
-      checkout(*client->second);
+      checkout(*client);
     return;
   }
   if (!is_waiting) { // The client did.
@@ -224,8 +235,8 @@ void lane::leave_queue(client_link& client) noexcept {
                   elsewhere);
   }
   ++sums_.server_assignments;
-  server->second->attach(*client->second, what.loan);
-  client->second->lend(*server->second);
+  server->second->attach(*client, what.loan);
+  client->lend(*server->second);
 }
 
 [[gnu::hot]] void lane::checkin(server_link& server,
@@ -293,9 +304,8 @@ void lane::end_clients(const std::vector<client_id>& who, ec why) {
 
 void lane::end_clients(const std::vector<client_id>& who, const refusal& why) {
   for (auto id : who) {
-    auto found = clients_.find(id);
-    if (found != clients_.end())
-      found->second->refuse(why);
+    if (auto* found = find_client(id))
+      found->refuse(why);
     else if (id == listen_hub::waiter)
       hub_->refused();
   }
@@ -422,9 +432,10 @@ lane_row lane::row() const {
       std::chrono::duration_cast<std::chrono::microseconds>(
         home_.now() - counts.oldest_waiter_since)
         .count());
-  for (auto& [id, link] : clients_)
-    if (link->is_active())
+  clients_.for_each([&](const client_link& each) {
+    if (each.is_active())
       ++out.clients_active;
+  });
   out.servers_being_canceled = static_cast<std::uint32_t>(counts.held);
   out.clients_pinned = pinned_count_;
   if (hub_ != nullptr)
@@ -437,8 +448,8 @@ lane_row lane::row() const {
 
 void lane::list(std::vector<client_row>& clients,
                 std::vector<server_row>& servers) const {
-  for (auto& [id, link] : clients_)
-    clients.push_back(link->row(home_.now()));
+  clients_.for_each(
+    [&](const client_link& each) { clients.push_back(each.row(home_.now())); });
   for (auto& [id, link] : servers_)
     servers.push_back(link->row());
 }

@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "pool/ledger.hpp"
 #include "proxy/adoption.hpp"
+#include "proxy/client_list.hpp"
 #include "proxy/pool_port.hpp"
 #include "proxy/snapshot.hpp"
 #include "proxy/timed.hpp"
@@ -263,6 +264,7 @@ private:
   void lend(pool::assignment to);
   void lend_to_hub(pool::assignment to);
   void carry_out(const pool::assignment& what);
+  [[nodiscard]] client_link* find_client(client_id who) const noexcept;
   [[nodiscard]] static bool
   has_client_times(const tenants::pool_settings& of) noexcept;
   void close_server(server_id id, ec why);
@@ -343,7 +345,7 @@ private:
   std::uint64_t editions_ = 0;
   timers::entry timer_;
   std::unique_ptr<listen_hub> hub_; ///< Outlives the links.
-  std::unordered_map<client_id, std::unique_ptr<client_link>> clients_;
+  client_list clients_;             ///< Owned.
   std::unordered_map<server_id, std::unique_ptr<server_link>> servers_;
   std::vector<pool::assignment> lending_;
   std::vector<client_id> client_scratch_;

@@ -94,9 +94,10 @@ void lane::drain(time_point deadline, ec why) {
   for (auto id : to_close)
     close_server(id, why);
   std::vector<client_id> at_rest;
-  for (auto& [id, link] : clients_)
-    if (link->is_at_rest())
-      at_rest.push_back(id);
+  clients_.for_each([&](const client_link& each) {
+    if (each.is_at_rest())
+      at_rest.push_back(each.id());
+  });
   end_clients(at_rest, why);
   tell_drained();
   arm();
@@ -112,8 +113,8 @@ void lane::kill(ec why) {
   for (auto& [id, link] : servers_)
     link->doomed = true;
   ended.clear();
-  for (auto& [id, link] : clients_)
-    ended.push_back(id);
+  clients_.for_each(
+    [&](const client_link& each) { ended.push_back(each.id()); });
   end_clients(ended, why);
   to_close.clear();
   for (auto& [id, link] : servers_)
@@ -128,8 +129,8 @@ pool_port::census lane::census() const {
   now.numbers = numbers();
   now.last_greeting = last_greeting_;
   now.clients.reserve(clients_.size());
-  for (auto& [id, link] : clients_)
-    now.clients.push_back(id);
+  clients_.for_each(
+    [&](const client_link& each) { now.clients.push_back(each.id()); });
   return now;
 }
 

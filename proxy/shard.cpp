@@ -177,33 +177,28 @@ void shard::end_logins(ec why) {
 
 // -- clients ------------------------------------------------------------------
 
-cancel_handle shard::register_client(client_link& who, bool has_long_key) {
-  clients_by_id_.emplace(who.id(), &who);
-  return cancel_keys_.draw(who.id(), has_long_key);
+std::uint64_t
+shard::id_of_client::operator()(const client_link* of) const noexcept {
+  return of == nullptr ? 0 : of->id().value();
 }
 
-void shard::forget_client(const cancel_handle& key, client_id id) noexcept {
-  cancel_keys_.forget(key, id);
-  clients_by_id_.erase(id);
+void shard::remember_client(client_link& who) {
+  clients_.insert(&who);
 }
 
-cancel_key shard::spell_out(const cancel_handle& key) const {
-  return cancel_keys_.spell_out(key);
+void shard::forget_client(client_link& who) noexcept {
+  cancel_keys_.forget(who);
+  clients_.erase(who.id().value());
 }
 
 void shard::cancel(const cancel_key& key) {
-  const auto who = cancel_keys_.find(key);
-  if (!who)
-    return;
-  auto found = clients_by_id_.find(*who);
-  if (found != clients_by_id_.end())
-    found->second->cancel();
+  if (auto* who = cancel_keys_.find(key))
+    static_cast<client_link*>(who)->cancel();
 }
 
 void shard::end_client(client_id who, ec why) {
-  auto found = clients_by_id_.find(who);
-  if (found != clients_by_id_.end())
-    found->second->refuse(why);
+  if (auto* found = find_client(who))
+    found->refuse(why);
 }
 
 // -- servers ------------------------------------------------------------------
@@ -288,6 +283,25 @@ void shard::give_buffer(std::vector<std::byte> buffer) noexcept {
     return;
   buffer.clear();
   buffers_.push_back(std::move(buffer));
+}
+
+kept_bytes_ptr shard::take_kept() {
+  if (kept_.empty()) {
+    auto fresh = std::make_unique<kept_bytes>();
+    fresh->bytes.reserve(buffer_bytes);
+    return fresh;
+  }
+  auto out = std::move(kept_.back());
+  kept_.pop_back();
+  return out;
+}
+
+void shard::give_kept(kept_bytes_ptr spent) noexcept {
+  if (kept_.size() >= spare_buffers_max
+      || spent->bytes.capacity() > buffer_bytes)
+    return;
+  spent->bytes.clear();
+  kept_.push_back(std::move(spent));
 }
 
 shard_snapshot shard::snapshot(bool with_links) {

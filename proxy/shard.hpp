@@ -13,8 +13,10 @@
 #include "base/strong_id.hpp"
 #include "net/engine.hpp"
 #include "net/mailbox.hpp"
+#include "pool/id_table.hpp"
 #include "proxy/adoption.hpp"
 #include "proxy/cancel_keys.hpp"
+#include "proxy/client_parts.hpp"
 #include "proxy/data_plane.hpp"
 #include "proxy/porch.hpp"
 #include "proxy/server_farewell.hpp"
@@ -122,10 +124,18 @@ public:
   void build(porch_maker& by);
   void end_logins(ec why);
 
-  /// Draws a key nobody on this shard has, and remembers whose it is.
-  cancel_handle register_client(client_link& who, bool has_long_key);
-  void forget_client(const cancel_handle& key, client_id id) noexcept;
-  [[nodiscard]] cancel_key spell_out(const cancel_handle& key) const;
+  /// All clients that are here, whichever lane's. Forgetting is idempotent.
+  void remember_client(client_link& who);
+  void forget_client(client_link& who) noexcept;
+  /// Null: it is not here (any more).
+  [[nodiscard]] client_link* find_client(client_id who) const noexcept {
+    return clients_.find(who.value());
+  }
+
+  /// Of the clients here.
+  [[nodiscard]] cancel_keys& keys() noexcept {
+    return cancel_keys_;
+  }
   void cancel(const cancel_key& key);
   void end_client(client_id who, ec why);
 
@@ -156,6 +166,9 @@ public:
   [[nodiscard]] std::vector<std::byte> take_buffer();
   void give_buffer(std::vector<std::byte> buffer) noexcept;
 
+  [[nodiscard]] kept_bytes_ptr take_kept();
+  void give_kept(kept_bytes_ptr spent) noexcept;
+
   [[nodiscard]] shard_snapshot snapshot(bool with_links);
 
 private:
@@ -177,6 +190,7 @@ private:
   std::vector<std::byte> scratch_;
   std::string tag_scratch_;
   std::vector<std::vector<std::byte>> buffers_;
+  std::vector<kept_bytes_ptr> kept_;
 
   std::vector<std::unique_ptr<client_link>> dead_clients_;
   std::vector<std::unique_ptr<server_link>> dead_servers_;
@@ -186,7 +200,10 @@ private:
   std::vector<std::unique_ptr<lane>> dead_lanes_;
   std::vector<lane*> marked_;
   cancel_keys cancel_keys_;
-  std::unordered_map<client_id, client_link*> clients_by_id_;
+  struct id_of_client {
+    std::uint64_t operator()(const client_link* of) const noexcept;
+  };
+  pool::id_table<client_link*, id_of_client> clients_;
   std::unordered_map<server_id, server_link*> servers_by_id_;
   std::unordered_map<std::uint64_t, server_id> tickets_;
   std::unique_ptr<porch> porch_; ///< May be null.
