@@ -1,8 +1,8 @@
 #include "proxy/edge/pool_lookup.hpp"
 
-#include <boost/test/unit_test.hpp>
-
 #include <algorithm>
+
+#include <boost/test/unit_test.hpp>
 
 #include "tests/tenants/support.hpp"
 
