@@ -389,18 +389,22 @@ def test_where_postgresql_does_not_say_everything_is_asked_after(home, start, co
 
 
 def test_too_many_names_mean_all(home, start, connect, direct):
-    direct("create schema many; do $$ begin for i in 1..10100 loop execute format("
-           "'create view many.v_%s as select * from watched.looks', i); end loop; end $$")
+    def for_all(command: str):
+        """In several transactions: each has room for so many locks."""
+        for i in range(1, 10101, 500):
+            direct(f"do $$ begin for i in {i}..{i + 499} loop execute "
+                   f"format('{command}', i); end loop; end $$")
+
+    direct("create schema many")
     try:
+        for_all("create view many.v_%s as select * from watched.looks")
         pooler = start(configs.plain(home, pool_size=1))
         client, other = connect(pooler), connect(pooler)
         client.query("select f_set()")
         assert show(other, "work_mem") != "9MB"
         assert show(client, "work_mem") == "9MB"
     finally:
-        for i in range(0, 10100, 500):
-            direct("do $$ begin for i in %d..%d loop execute format('drop view if exists "
-                   "many.v_%%s', i); end loop; end $$" % (i, i + 500))
+        for_all("drop view if exists many.v_%s")
         direct("drop schema many cascade")
 
 
