@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/assert.hpp"
 #include "session/extended_batch.hpp"
 
 namespace cenote::session {
@@ -47,46 +46,19 @@ std::optional<std::size_t> reported_index(std::string_view name) noexcept {
 // -- value_store --------------------------------------------------------------
 
 value_store::number value_store::intern(std::string_view value) {
-  if (auto found = numbers_.find(value); found != numbers_.end()) {
-    retain(found->second);
-    return found->second;
-  }
-  number fresh = 0;
-  if (free_.empty()) {
-    entries_.emplace_back();
-    fresh = static_cast<number>(entries_.size());
-  } else {
-    fresh = free_.back();
-    free_.pop_back();
-  }
-  auto where = numbers_.emplace(std::string{value}, fresh).first;
-  entries_[fresh - 1] = {where, 1};
-  return fresh;
+  return texts_.keep(value).which;
 }
 
 void value_store::retain(number which) noexcept {
-  if (which != 0)
-    ++entries_[which - 1].uses;
+  texts_.retain(which);
 }
 
 void value_store::release(number which) noexcept {
-  if (which == 0)
-    return;
-  auto& at = entries_[which - 1];
-  CENOTE_ASSERT(at.uses > 0);
-  if (--at.uses > 0)
-    return;
-  numbers_.erase(at.where);
-  free_.push_back(which);
+  texts_.release(which);
 }
 
 std::string_view value_store::text(number which) const noexcept {
-  return which == 0 ? std::string_view{}
-                    : std::string_view{entries_[which - 1].where->first};
-}
-
-std::size_t value_store::size() const noexcept {
-  return numbers_.size();
+  return texts_.at(which);
 }
 
 std::size_t value_store::row_hash::operator()(const row& of) const noexcept {
@@ -100,45 +72,25 @@ std::size_t value_store::row_hash::operator()(const row& of) const noexcept {
 value_store::number value_store::intern_row(const row& values) {
   if (values == row{})
     return 0;
-  auto [found, is_new] = row_numbers_.try_emplace(values, 0);
-  if (!is_new) {
-    retain_row(found->second);
-    return found->second;
-  }
-  for (const auto each : values)
-    retain(each);
-  if (free_rows_.empty()) {
-    rows_.emplace_back();
-    found->second = static_cast<number>(rows_.size());
-  } else {
-    found->second = free_rows_.back();
-    free_rows_.pop_back();
-  }
-  rows_[found->second - 1] = {values, 1};
-  return found->second;
+  const auto [which, is_new] = rows_.keep(values);
+  if (is_new)
+    for (const auto each : values)
+      texts_.retain(each);
+  return which;
 }
 
 void value_store::retain_row(number which) noexcept {
-  if (which != 0)
-    ++rows_[which - 1].uses;
+  rows_.retain(which);
 }
 
 void value_store::release_row(number which) noexcept {
-  if (which == 0)
-    return;
-  auto& at = rows_[which - 1];
-  CENOTE_ASSERT(at.uses > 0);
-  if (--at.uses > 0)
-    return;
-  row_numbers_.erase(at.values);
-  for (const auto each : at.values)
-    release(each);
-  free_rows_.push_back(which);
+  if (const auto gone = rows_.release(which))
+    for (const auto each : *gone)
+      texts_.release(each);
 }
 
 const value_store::row& value_store::row_at(number which) const noexcept {
-  static constexpr auto none = row{};
-  return which == 0 ? none : rows_[which - 1].values;
+  return rows_.at(which);
 }
 
 // -- reported_values ----------------------------------------------------------
@@ -223,34 +175,11 @@ settings_store::share(std::vector<std::pair<std::string, std::string>> list) {
 }
 
 settings_store::number settings_store::keep(const startup_settings& list) {
-  if (!list)
-    return 0;
-  auto [found, is_new] = numbers_.try_emplace(list.get(), 0);
-  if (!is_new) {
-    ++kept_[found->second - 1].uses;
-    return found->second;
-  }
-  if (free_.empty()) {
-    kept_.emplace_back();
-    found->second = static_cast<number>(kept_.size());
-  } else {
-    found->second = free_.back();
-    free_.pop_back();
-  }
-  kept_[found->second - 1] = {list, 1};
-  return found->second;
+  return list ? kept_.keep(list).which : 0;
 }
 
 void settings_store::release(number which) noexcept {
-  if (which == 0)
-    return;
-  auto& at = kept_[which - 1];
-  CENOTE_ASSERT(at.uses > 0);
-  if (--at.uses > 0)
-    return;
-  numbers_.erase(at.list.get());
-  at.list = nullptr;
-  free_.push_back(which);
+  kept_.release(which);
 }
 
 void set_last(std::vector<std::pair<std::string, std::string>>& settings,

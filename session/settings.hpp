@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "session/numbered_store.hpp"
+
 namespace cenote::session {
 
 /// Settings whose value PostgreSQL reports by itself (GUC_REPORT) and a client
@@ -37,7 +39,7 @@ reported_index(std::string_view name) noexcept;
 /// "never reported", row 0 is that of nothing else.
 class value_store {
 public:
-  using number = std::uint32_t;
+  using number = numbered_store<std::string>::number;
   /// By `reported_names`.
   using row = std::array<number, reported_names.size()>;
 
@@ -46,7 +48,9 @@ public:
   void release(number which) noexcept;
   [[nodiscard]] std::string_view text(number which) const noexcept;
   /// Strings.
-  [[nodiscard]] std::size_t size() const noexcept;
+  [[nodiscard]] std::size_t size() const noexcept {
+    return texts_.size();
+  }
 
   /// Keeps the strings of the row, too.
   [[nodiscard]] number intern_row(const row& values);
@@ -54,16 +58,12 @@ public:
   void release_row(number which) noexcept;
   [[nodiscard]] const row& row_at(number which) const noexcept;
   [[nodiscard]] std::size_t row_count() const noexcept {
-    return row_numbers_.size();
+    return rows_.size();
   }
 
 private:
   struct row_hash {
     std::size_t operator()(const row& of) const noexcept;
-  };
-  struct row_entry {
-    row values{};
-    std::uint32_t uses = 0;
   };
   struct text_hash {
     using is_transparent = void;
@@ -71,20 +71,9 @@ private:
       return std::hash<std::string_view>{}(text);
     }
   };
-  using text_map
-    = std::unordered_map<std::string, number, text_hash, std::equal_to<>>;
 
-  struct entry {
-    text_map::iterator where;
-    std::uint32_t uses = 0;
-  };
-
-  text_map numbers_;
-  std::vector<entry> entries_;
-  std::vector<number> free_;
-  std::unordered_map<row, number, row_hash> row_numbers_;
-  std::vector<row_entry> rows_;
-  std::vector<number> free_rows_;
+  numbered_store<std::string, text_hash> texts_;
+  numbered_store<row, row_hash> rows_;
 };
 
 /// The reported settings of one client or one server: a row of the store, since
@@ -120,7 +109,7 @@ using startup_settings
 class settings_store {
 public:
   /// Of a list that somebody keeps here; 0 is the empty one's.
-  using number = std::uint32_t;
+  using number = numbered_store<startup_settings>::number;
 
   /// The one list of this content; null for an empty one.
   [[nodiscard]] startup_settings
@@ -133,7 +122,7 @@ public:
 
   /// Null for 0.
   [[nodiscard]] const startup_settings& at(number which) const noexcept {
-    return which == 0 ? none_ : kept_[which - 1].list;
+    return kept_.at(which);
   }
 
   /// Lists known, those nobody has any more included.
@@ -147,16 +136,8 @@ private:
   /// From so many on, those that nobody has are looked for.
   static constexpr std::size_t sweep_at_min = 64;
 
-  struct kept_list {
-    startup_settings list;
-    std::uint32_t uses = 0;
-  };
-
   std::unordered_multimap<std::size_t, known_list> known_; ///< By hash.
-  std::unordered_map<const void*, number> numbers_;        ///< By address.
-  std::vector<kept_list> kept_;
-  std::vector<number> free_;
-  startup_settings none_;
+  numbered_store<startup_settings> kept_;                  ///< By address.
   std::size_t sweep_at_ = sweep_at_min;
 };
 
