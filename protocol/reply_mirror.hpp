@@ -125,6 +125,12 @@ public:
         && !only.batch_open && !in_message_ && !is_over();
   }
 
+  /// Nothing but the end of the block is carried out. Not told while anything
+  /// is outstanding: that may be its end.
+  [[nodiscard]] bool is_in_failed_block() const noexcept {
+    return status_ == transaction_status::failed && owes_nothing();
+  }
+
   /// The status of the last ReadyForQuery.
   [[nodiscard]] transaction_status status() const noexcept {
     return status_;

@@ -22,12 +22,7 @@ using session::statement_change;
 
 /// The text names something that this client has by protocol.
 bool client_link::names_mine(const session::text_traces& what) const noexcept {
-  // If anything is outstanding it may be the end of the block.
-  const auto& mirror = server_->mirror();
-  const auto has_failed
-    = mirror.status() == protocol::transaction_status::failed
-   && mirror.owes_nothing();
-  if (what.names.empty() || has_failed)
+  if (what.names.empty() || server_->mirror().is_in_failed_block())
     return false; // PostgreSQL refuses it, whatever it says.
   for (const auto& use : what.names)
     if (prepared_->named.find(use.name) != nullptr)

@@ -15,9 +15,11 @@
 #include "proxy/lane.hpp"
 #include "proxy/server_link.hpp"
 #include "proxy/shard.hpp"
+#include "session/extended_batch.hpp"
 
 namespace cenote::proxy {
 
+using protocol::delivery;
 using session::trace_set;
 
 namespace {
@@ -40,25 +42,22 @@ ec put_cut_names(std::string_view sql,
                  std::vector<std::byte>& out) {
   if (!server.begins_batch())
     return ec::none; // They stay in the text.
-  protocol::writer to{out};
+  std::string tags;
+  session::extended_batch make{out, tags};
   for (const auto& use : uses) {
     const auto said = sql.substr(use.at, use.size);
     if (session::name_key(said).size() == said.size()
         || mine.find(use.name) == nullptr)
       continue;
-    to.begin('P');
-    to.string({});
-    to.string("deallocate " + std::string{said});
-    to.int16(0);
-    to.end();
-    protocol::sync_message{}.encode(to);
+    make.parse({}, "deallocate " + std::string{said});
+    make.sync();
     server.unnamed_is_foreign();
-    for (auto [tag, how] :
-         {std::pair{'P', protocol::delivery::skip_but_notices},
-          std::pair{'S', protocol::delivery::skip}})
-      if (auto code = server.expect(tag, how); code != ec::none)
-        return code;
   }
+  for (const char tag : tags)
+    if (auto code = server.expect(tag, tag == 'P' ? delivery::skip_but_notices
+                                                  : delivery::skip);
+        code != ec::none)
+      return code;
   return ec::none;
 }
 
@@ -148,11 +147,7 @@ client_link::named client_link::pass_spliced(const named_message& what,
   // wrong with it.
   const auto is_alone = found.names.size() == 1 && !found.forgets_statements
                      && server_->begins_batch();
-  // If anything is outstanding it may be the end of the block.
-  const auto& mirror = server_->mirror();
-  const auto has_failed
-    = mirror.status() == protocol::transaction_status::failed
-   && mirror.owes_nothing();
+  const auto has_failed = server_->mirror().is_in_failed_block();
   const session::named_in_text* clash = nullptr;
   for (const auto& use : found.names) {
     const auto* known = mine.find(use.name);
