@@ -123,7 +123,8 @@ try_take(const quota_ptr& from) noexcept;
 
 /// Quotas of which somebody needs a unit each. A handle: copies share one list,
 /// which is made once for all who need the same, of whom there may be a
-/// million. Never changed. Any thread.
+/// million: one pointer each, which a `shared_ptr` is not. Never changed. Any
+/// thread.
 class quota_list {
 public:
   /// Of none.

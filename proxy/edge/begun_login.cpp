@@ -6,7 +6,7 @@ namespace cenote::proxy::edge {
 
 namespace {
 
-[[gnu::hot]] std::string text_of(const net::address& peer) {
+std::string text_of(const net::address& peer) {
   if (peer.is_unix)
     return "unix";
   return peer.host + ":" + std::to_string(peer.port);
