@@ -5,7 +5,6 @@ error at all (docs/prepared-statements.md)."""
 import contextlib
 import re
 import time
-import urllib.request
 
 import psycopg
 import pytest
@@ -311,10 +310,9 @@ def test_psycopg_goes_on(two, table):
 
 def test_it_is_counted(two, prepared, table):
     def repeated() -> int:
-        with urllib.request.urlopen(f"http://{two.config['admin']['http']}/metrics") as got:
-            found = re.search(r'repeated_batches_total\{[^}]*database="acme"[^}]*\} (\d+)',
-                              got.read().decode())
-            return int(found[1])
+        found = re.search(r'repeated_batches_total\{[^}]*database="acme"[^}]*\} (\d+)',
+                          two.metrics())
+        return int(found[1])
 
     before = repeated()
     table(2)

@@ -2,7 +2,6 @@
 
 import pathlib
 import sys
-import urllib.request
 
 import pytest
 from support import configs, forbid, ports
@@ -19,12 +18,6 @@ def config(pg, engine: str) -> dict:
     return made
 
 
-def metrics(pooler) -> str:
-    where = f"http://{pooler.config['admin']['http']}/metrics"
-    with urllib.request.urlopen(where, timeout=20) as answer:
-        return answer.read().decode()
-
-
 def works(connect, pooler) -> None:
     for mode in ("transaction", "session"):
         assert connect(pooler, mode).query("select 40 + 2")[1] == [["42"]]
@@ -38,7 +31,7 @@ def test_the_engine_that_is_asked_for_is_used(pg, start, connect, engine):
     pooler = start(config(pg, engine))
     pooler.wait_log(f"ready.*engine={engine}")
     works(connect, pooler)
-    seen = metrics(pooler)
+    seen = pooler.metrics()
     assert f'engine="{engine}"}} 1' in seen
     assert 'cenote_engine_refused{engine="io_uring"} 0' in seen
 
@@ -50,7 +43,7 @@ def test_auto_is_io_uring_where_it_works(pg, start, connect):
     pooler = start(config(pg, "auto"))
     pooler.wait_log("ready.*engine=io_uring")
     works(connect, pooler)
-    assert 'engine="io_uring"} 1' in metrics(pooler)
+    assert 'engine="io_uring"} 1' in pooler.metrics()
 
 
 def test_auto_is_epoll_where_it_does_not(pg, start, connect):
@@ -58,7 +51,7 @@ def test_auto_is_epoll_where_it_does_not(pg, start, connect):
     pooler.wait_log("INFO .*io_uring is refused: epoll instead.*io_uring_setup")
     pooler.wait_log("ready.*engine=epoll")
     works(connect, pooler)
-    seen = metrics(pooler)
+    seen = pooler.metrics()
     assert 'engine="epoll"} 1' in seen
     assert 'cenote_engine_refused{engine="io_uring"} 1' in seen
 
@@ -74,6 +67,6 @@ def test_where_io_uring_is_refused_it_is_epoll_and_said(pg, start, connect, call
                     f"code=engine_unavailable.*io_uring_{call}.*not permitted")
     pooler.wait_log("ready.*engine=epoll")
     works(connect, pooler)
-    seen = metrics(pooler)
+    seen = pooler.metrics()
     assert 'engine="epoll"} 1' in seen
     assert 'cenote_engine_refused{engine="io_uring"} 1' in seen

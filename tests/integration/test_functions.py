@@ -1,7 +1,6 @@
 """Transaction mode: what functions do to the session, which no text tells, stays
 with the client that ran them, whatever runs them."""
 
-import urllib.request
 
 import pytest
 from support import configs, ports, wire
@@ -90,7 +89,6 @@ def one(home, module_start):
     config = configs.plain(home, pool_size=1)
     config["admin"]["http"] = f"127.0.0.1:{ports.free_port()}"
     pooler = module_start(config)
-    pooler.http = config["admin"]["http"]
     return pooler
 
 
@@ -111,9 +109,8 @@ def direct(home):
 
 
 def questions(pooler) -> float:
-    with urllib.request.urlopen(f"http://{pooler.http}/metrics") as got:
-        return sum(float(line.split()[-1]) for line in got.read().decode().splitlines()
-                   if line.startswith("cenote_pool_questions_total{"))
+    return sum(float(line.split()[-1]) for line in pooler.metrics().splitlines()
+               if line.startswith("cenote_pool_questions_total{"))
 
 
 def show(client, name: str):

@@ -1,15 +1,12 @@
 """listen = "shared": clients that leave, servers that are lost, pools that change,
 and what keeps a server all the same."""
 
-import os
 import random
 import re
-import signal
 import threading
-import urllib.request
 
 import pytest
-from support import configs, ports, wire
+from support import configs, ports, process, wire
 from support.notifications import (channel_counts, heard, hears_nothing,
                                    listening_pids, pair, pins, settled,
                                    told_of_another)
@@ -49,13 +46,12 @@ def test_the_last_one_gives_the_server_back(few, connect):
 
 def test_one_who_leaves_before_it_is_heard_keeps_no_server(own_pg, start, connect):
     config = configs.plain(own_pg, pool_size=2, listen="shared")
-    address = config["admin"]["http"] = f"127.0.0.1:{ports.free_port()}"
+    config["admin"]["http"] = f"127.0.0.1:{ports.free_port()}"
     pooler = start(config)
 
     def channels():
-        with urllib.request.urlopen(f"http://{address}/metrics") as answer:
-            text = answer.read().decode()
-        return re.findall(r"(?m)^cenote_pool_listen_channels{.*} (\d+)$", text)
+        return re.findall(r"(?m)^cenote_pool_listen_channels{.*} (\d+)$",
+                          pooler.metrics())
 
     def clients():
         names, rows = pooler.console("show clients")
@@ -65,16 +61,13 @@ def test_one_who_leaves_before_it_is_heard_keeps_no_server(own_pg, start, connec
     first.query("listen a")
     settled(first)
     (pid,) = listening_pids(pooler)
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with process.standing_still(pid):
         first.close()
         ports.eventually(lambda: channels() == ["0"], "UNLISTEN is on its way")
         second.query("listen b")
         ports.eventually(lambda: channels() == ["1"], "it joins")
         second.close()
         ports.eventually(lambda: clients() == [], "both are gone")
-    finally:
-        os.kill(pid, signal.SIGCONT)
     ports.eventually(lambda: listening_pids(pooler) == [], "no server listens")
 
 
@@ -100,14 +93,11 @@ def test_a_listening_server_that_says_nothing_is_replaced(own_pg, start, connect
     client.query("listen news")
     settled(client)
     (pid,) = listening_pids(pooler)
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with process.standing_still(pid):
         other.query("listen news")  # Heard there already: only the fence is missing.
         other.send(wire.query("select 1"))
         told_of_another(client)
         assert "Z" in [tag for tag, _ in other.recv_until("Z")]
-    finally:
-        os.kill(pid, signal.SIGCONT)
     connect(pooler).query("notify news, 'after'")
     for each in (client, other):
         assert heard(each, 1)[-1] == ("news", "after")

@@ -3,7 +3,6 @@ it is counted, limited and refused."""
 
 import select
 import threading
-import urllib.request
 
 import pytest
 from support import configs, ports, wire
@@ -202,9 +201,8 @@ def test_pins_are_counted_and_have_an_age(pg, start, connect):
     assert age >= 0
     # Two questions that come to a shard in one turn have one answer.
     ports.eventually(lambda: int(column(pooler, "pinned_us")[0]) > age, "it grows older")
-    with urllib.request.urlopen(f"http://{config['admin']['http']}/metrics") as got:
-        lines = [line for line in got.read().decode().splitlines()
-                 if line.startswith("cenote_pool_pins_total{")]
+    lines = [line for line in pooler.metrics().splitlines()
+             if line.startswith("cenote_pool_pins_total{")]
     assert sum(float(line.split()[-1]) for line in lines) == 4
 
 

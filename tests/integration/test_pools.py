@@ -1,15 +1,13 @@
 """How servers are shared: exact sizes, order, modes, and what a client finds on
 the server it is lent."""
 
-import os
-import signal
 import subprocess
 import threading
 import time
 
 import psycopg
 import pytest
-from support import configs, postgres, wire
+from support import configs, postgres, process, wire
 from support.ports import eventually
 
 
@@ -64,15 +62,12 @@ def test_a_server_counts_until_postgresql_has_ended_it(pg, start, connect, lanes
     client = connect(pooler)
     pid = int(client.value("select pg_backend_pid()"))
     eventually(lambda: pg.server_pids(dbname="acme") == [pid], "it is alone")
-    os.kill(pid, signal.SIGSTOP)  # It does not hear yet that it shall end.
-    try:
+    with process.standing_still(pid):  # It does not hear yet that it shall end.
         reconnected(pooler)
         client.send(wire.query("select pg_backend_pid()"))
         end = time.monotonic() + 0.5
         while time.monotonic() < end:
             assert pg.server_pids(dbname="acme") == [pid]
-    finally:
-        os.kill(pid, signal.SIGCONT)
     (now,), = [wire.data_row(body) for tag, body in client.recv_until("Z")
                if tag == "D"]
     assert int(now) != pid
@@ -83,12 +78,9 @@ def test_who_does_not_end_holds_its_place_for_a_while_only(pg, start, connect):
     pooler = start(configs.plain(pg, pool_size=1))
     client = connect(pooler)
     pid = int(client.value("select pg_backend_pid()"))
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with process.standing_still(pid):
         reconnected(pooler)
         assert int(client.value("select pg_backend_pid()")) != pid
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def test_clients_share_a_server_in_transaction_mode(pg, start, connect):

@@ -29,6 +29,22 @@ struct bell {
   }
 };
 
+/// Calls `work` with 0 to 7, each in a thread of its own, all at the same time.
+template <class Work>
+void in_eight_threads(const Work& work) {
+  std::atomic<bool> go{false};
+  std::vector<std::thread> threads;
+  for (std::size_t n = 0; n < 8; ++n)
+    threads.emplace_back([&, n] {
+      while (!go)
+        std::this_thread::yield();
+      work(n);
+    });
+  go = true;
+  for (auto& each : threads)
+    each.join();
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(quotas_suite)
@@ -151,29 +167,22 @@ BOOST_AUTO_TEST_CASE(lists_with_the_same_quota_have_exactly_its_limit) {
   const auto shared = clients(limit);
   std::atomic<quota::count> held{0};
   std::atomic<bool> was_exceeded{false};
-  std::atomic<bool> go{false};
   std::vector<quota_ptr> narrow;
-  std::vector<std::thread> threads;
-  for (int n = 0; n < 8; ++n) {
+  for (int n = 0; n < 8; ++n)
     narrow.push_back(clients(1));
-    threads.emplace_back([&, mine = quota_list{{narrow.back(), shared}}] {
-      while (!go)
+  in_eight_threads([&](std::size_t n) {
+    const auto mine = quota_list{{narrow[n], shared}};
+    for (int round = 0; round < 5'000; ++round) {
+      auto taken = quota_units::take(mine);
+      if (!taken)
+        continue;
+      if (++held > limit)
+        was_exceeded = true;
+      if (round % 64 == 0)
         std::this_thread::yield();
-      for (int round = 0; round < 5'000; ++round) {
-        auto taken = quota_units::take(mine);
-        if (!taken)
-          continue;
-        if (++held > limit)
-          was_exceeded = true;
-        if (round % 64 == 0)
-          std::this_thread::yield();
-        --held;
-      }
-    });
-  }
-  go = true;
-  for (auto& each : threads)
-    each.join();
+      --held;
+    }
+  });
   BOOST_TEST(!was_exceeded);
   BOOST_TEST(shared->used() == 0u);
   for (const auto& each : narrow)
@@ -203,31 +212,23 @@ BOOST_AUTO_TEST_CASE(the_limit_holds_exactly_under_eight_threads) {
   std::atomic<quota::count> held{0};
   std::atomic<quota::count> most{0};
   std::atomic<std::uint64_t> taken{0};
-  std::atomic<bool> go{false};
-  std::vector<std::thread> threads;
-  for (int n = 0; n < 8; ++n)
-    threads.emplace_back([&] {
-      while (!go)
-        std::this_thread::yield();
-      for (int round = 0; round < 20'000; ++round) {
-        auto unit = try_take(uut);
-        if (!unit)
-          continue;
-        ++taken;
-        const auto now = ++held;
-        for (auto seen = most.load();
-             seen < now && !most.compare_exchange_weak(seen, now);) {
-          // Again with what another thread has seen.
-        }
-        // Let the others run into the limit on a machine with few cores.
-        if (round % 64 == 0)
-          std::this_thread::yield();
-        --held;
+  in_eight_threads([&](std::size_t) {
+    for (int round = 0; round < 20'000; ++round) {
+      auto unit = try_take(uut);
+      if (!unit)
+        continue;
+      ++taken;
+      const auto now = ++held;
+      for (auto seen = most.load();
+           seen < now && !most.compare_exchange_weak(seen, now);) {
+        // Again with what another thread has seen.
       }
-    });
-  go = true;
-  for (auto& each : threads)
-    each.join();
+      // Let the others run into the limit on a machine with few cores.
+      if (round % 64 == 0)
+        std::this_thread::yield();
+      --held;
+    }
+  });
   BOOST_TEST(most <= limit);
   BOOST_TEST(taken > 0u);
   BOOST_TEST(uut->used() == 0u);

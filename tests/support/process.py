@@ -1,5 +1,6 @@
 """A pooler as a child process: its files, its log, its signals, its end."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 from . import ports, toml
 
@@ -174,6 +176,12 @@ class Cenote(Process):
             self.send_signal(signal.SIGHUP)
         self.wait_log(r"(?i)reload", start=start)
 
+    def metrics(self) -> str:
+        """What GET /metrics says; the configuration has to have `admin.http`."""
+        where = f"http://{self.config['admin']['http']}/metrics"
+        with urllib.request.urlopen(where, timeout=20) as answer:
+            return answer.read().decode()
+
     def console(self, sql: str, user: str = "admin", password: str = "admin-pw",
                 mode: str = "transaction"):
         """Runs a console command; returns (column names, rows)."""
@@ -181,6 +189,16 @@ class Cenote(Process):
         with wire.Client("127.0.0.1", self.port(mode)) as client:
             client.login(user, "pgbouncer", password)
             return client.query(sql)
+
+
+@contextlib.contextmanager
+def standing_still(pid: int):
+    """A process that neither works nor ends meanwhile."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def stacks(pid: int) -> str:
