@@ -30,8 +30,7 @@ client_link::named client_link::come_home(const session::text_traces& what,
   if (listens() == nullptr || listens()->shared().empty())
     return named::passed;
   discards_ = discards_ || what.discards;
-  if (!what.unlistens
-      || server_->mirror().status() == protocol::transaction_status::failed)
+  if (!what.unlistens || server_->mirror().is_in_failed_block())
     return named::passed;
   // In the middle of a batch nothing can be put in front of a Query.
   if (is_query && !server_->begins_batch())

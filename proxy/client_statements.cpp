@@ -256,8 +256,7 @@ client_link::named client_link::check_rows(std::string_view name,
   const auto& mirror = server_->mirror();
   // Where no answer can be waited for, the Bind is skipped or refused anyway.
   if (told == 0 || told == session::no_rows || mirror.is_skipping()
-      || !mirror.is_certain()
-      || mirror.status() == protocol::transaction_status::failed
+      || !mirror.is_certain() || mirror.is_in_failed_block()
       || mirror.copy() != protocol::reply_mirror::copy_state::none)
     return named::passed;
   auto now = server_->shape(*what);

@@ -222,6 +222,16 @@ def test_in_a_transaction_it_is_an_error(prepared, table):
     assert rows(say(prepared, bind("", "s") + FETCH)) == [["1", "2"]]
 
 
+def test_right_behind_the_end_of_a_failed_block(prepared, two, connect, table, other_server):
+    """Sent before the end is answered: the client is held to what it was told."""
+    table(2)
+    with other_server():
+        say(connect(two), parse("s", "select * from changing") + SYNC)
+        say(prepared, query("begin; select 1/0"))
+        said = say(prepared, query("rollback") + bind("", "s") + execute() + SYNC, 2)
+    assert tags(said) == "CZEZ" and states(said) == ["0A000"]
+
+
 def test_what_was_done_before_is_not_done_twice(prepared, table):
     """The batch is an implicit transaction: an error in its middle is the client's."""
     table(2)

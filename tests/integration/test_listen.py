@@ -118,6 +118,29 @@ def test_the_extended_protocol(few, connect):
     hears_nothing(client, speaker)
 
 
+@pytest.mark.parametrize("unlisten", [
+    wire.query("unlisten a"), wire.extended("unlisten a") + wire.SYNC,
+    wire.bind("", "bye") + wire.execute() + wire.SYNC], ids=["simple", "extended", "named"])
+@pytest.mark.parametrize("end", ["rollback", "select 1"])
+def test_right_behind_the_end_of_a_failed_block(few, connect, end, unlisten):
+    """Sent before it is known whether the block has ended."""
+    client, speaker = connect(few), connect(few)
+    client.query("listen a")
+    settled(client)
+    client.send(wire.parse("bye", "unlisten a") + wire.SYNC
+                + wire.query("begin; select 1/0"))
+    client.recv_until("Z", 2)
+    client.send(wire.query(end) + unlisten)
+    tags = "".join(tag for tag, _ in client.recv_until("Z", 2))
+    assert tags.count("E") == (0 if end == "rollback" else 2)
+    client.query("rollback")
+    settled(client)
+    speaker.query("notify a, 'said'")
+    if end != "rollback":
+        assert heard(client, 1) == [("a", "said")]
+    hears_nothing(client, speaker)
+
+
 def test_names_and_payloads_of_all_kinds(few, connect):
     client, other, speaker = connect(few), connect(few), connect(few)
     for each in (client, other):
