@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <ctime>
 #include <span>
 
 #include <sys/epoll.h>
@@ -8,11 +9,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.hpp"
+
 /// The three system calls of a turn, without what glibc does around them in a
 /// program with threads: each is a point where pthread_cancel may strike, which
 /// is switched on and off by two locked instructions and some sixty others.
 /// Nobody cancels our threads. Results and errno are those of the calls.
 namespace cenote::net::direct {
+
+/// `clock::now()` without the way through the C++ library, whose code nobody
+/// else needs in a turn.
+inline time_point now() noexcept {
+  timespec at{};
+  ::clock_gettime(CLOCK_MONOTONIC, &at);
+  return time_point{std::chrono::seconds{at.tv_sec}
+                    + std::chrono::nanoseconds{at.tv_nsec}};
+}
 
 #if defined(__SANITIZE_THREAD__)
 

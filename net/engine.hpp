@@ -162,7 +162,9 @@ public:
   virtual void run_turn(time_point until) = 0;
 
   /// The clock as read at the start of this turn. No system call.
-  [[nodiscard]] virtual time_point now() const noexcept = 0;
+  [[nodiscard]] time_point now() const noexcept {
+    return now_;
+  }
 
   /// Makes a running or the next `run_turn` return soon. Any thread. What the
   /// caller wrote before is seen by whoever looks after that turn.
@@ -170,6 +172,9 @@ public:
 
   /// "epoll" or "io_uring".
   [[nodiscard]] virtual const char* name() const noexcept = 0;
+
+protected:
+  time_point now_ = clock::now(); ///< The engine's to set.
 };
 
 /// Makes the epoll engine. Fails with `os_error` (out of descriptors).

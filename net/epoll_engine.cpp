@@ -53,8 +53,7 @@ epoll_engine::epoll_engine(unique_fd epoll, unique_fd wakeup,
   : epoll_{std::move(epoll)},
     waker_{std::move(wakeup)},
     options_{options},
-    received_(limits::receive_bytes_max),
-    now_{clock::now()} {
+    received_(limits::receive_bytes_max) {
   // Few streams never make these grow, however their turns fall together.
   for (auto* list : {&changed_, &failed_})
     list->reserve(block_streams);
@@ -302,10 +301,6 @@ void epoll_engine::unwatch(ready_sink& who) noexcept {
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, each->fd, nullptr);
       *each = {};
     }
-}
-
-[[gnu::hot]] time_point epoll_engine::now() const noexcept {
-  return now_;
 }
 
 void epoll_engine::wake() noexcept {

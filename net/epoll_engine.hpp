@@ -83,7 +83,6 @@ public:
   result<void> watch(int fd, ready_sink& who) override;
   void unwatch(ready_sink& who) noexcept override;
   void run_turn(time_point until) override;
-  time_point now() const noexcept override;
   void wake() noexcept override;
   const char* name() const noexcept override;
 
@@ -138,7 +137,6 @@ private:
   std::vector<std::byte> plain_;  ///< Empty until the first TLS stream.
   std::vector<std::byte> cipher_; ///< Output of one TLS call.
   std::array<epoll_event, events_max> events_;
-  time_point now_;
   bool in_turn_ = false;
 };
 

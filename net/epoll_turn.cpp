@@ -35,7 +35,7 @@ constexpr std::size_t gathered_max = 32;
     wait = 0;
   auto count = direct::epoll_wait(epoll_.get(), events_, wait);
   waker_.awoke();
-  now_ = clock::now();
+  now_ = direct::now();
   for (int i = 0; i < count; ++i) {
     auto& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr != nullptr)

@@ -46,8 +46,7 @@ uring_engine::uring_engine(unique_fd wakeup, const socket_options& options,
     options_{options},
     bulk_from_bytes_{tuning.bulk_from_bytes},
     buffers_{1, tuning.buffer_count, tuning.buffer_bytes},
-    bulk_buffers_{2, tuning.bulk_buffer_count, tuning.bulk_buffer_bytes},
-    now_{clock::now()} {
+    bulk_buffers_{2, tuning.bulk_buffer_count, tuning.bulk_buffer_bytes} {
   CENOTE_ASSERT(tuning.bulk_buffer_bytes <= limits::receive_bytes_max);
   // Few streams never make these grow, however their turns fall together.
   for (auto* list : {&changed_, &resumed_, &failed_, &ended_, &listed_})
@@ -362,10 +361,6 @@ void uring_engine::hear_ready(uring_watched& x) {
     x.who->on_ready();
   if (x.who != nullptr && !x.is_armed)
     arm(x);
-}
-
-time_point uring_engine::now() const noexcept {
-  return now_;
 }
 
 void uring_engine::wake() noexcept {

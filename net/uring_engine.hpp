@@ -57,7 +57,6 @@ public:
   result<void> watch(int fd, ready_sink& who) override;
   void unwatch(ready_sink& who) noexcept override;
   void run_turn(time_point until) override;
-  time_point now() const noexcept override;
   void wake() noexcept override;
   const char* name() const noexcept override;
 
@@ -176,7 +175,6 @@ private:
   std::size_t parts_used_ = 0;
   std::size_t messages_used_ = 0;
   std::uint32_t turn_ = 0;
-  time_point now_;
   bool in_turn_ = false;
 };
 

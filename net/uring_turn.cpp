@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/assert.hpp"
+#include "net/direct_call.hpp"
 
 namespace cenote::net {
 
@@ -27,7 +28,7 @@ namespace cenote::net {
   parts_used_ = 0;
   messages_used_ = 0;
   waker_.awoke();
-  now_ = clock::now();
+  now_ = direct::now();
   hear();
   report_failed();
   while (auto* late = lingering_.pop_due(now_))

@@ -33,6 +33,7 @@ lane::lane(shard& home, lane_id id, std::shared_ptr<pool_port> port,
     settings_{settings},
     ledger_{ledger_settings(settings)},
     timer_{*this},
+    is_replication_{key().is_replication()},
     times_clients_{has_client_times(settings)} {
   if (board().is_shared())
     mine_ = &board().at(index);
@@ -95,9 +96,8 @@ void lane::adopt(server_adoption server) {
   if (wanted_told_ > 0) // One of those that were asked for.
     --wanted_told_;
   auto id = home_.next_server_id();
-  auto link = std::make_unique<server_link>(*this, id, std::move(server));
-  auto& here = *link;
-  servers_.emplace(id, std::move(link));
+  auto& here
+    = servers_.add(std::make_unique<server_link>(*this, id, std::move(server)));
   home_.remember_server(here);
   if (!here.start())
     return here.close(ec::os_error);
@@ -148,15 +148,14 @@ void lane::see_off(server_link& server, net::stream& last, ec why) {
 }
 
 std::vector<quota_unit> lane::strike(server_link& server) {
-  auto found = servers_.find(server.id());
-  CENOTE_ASSERT(found != servers_.end());
+  auto found = servers_.take(server.id());
+  CENOTE_ASSERT(found != nullptr);
   ledger_.server_lost(server.id());
   // Never more on the board than there are units.
   if (is_shared())
     --mine_->servers;
   home_.forget_server(server.id());
-  home_.bury(std::move(found->second));
-  servers_.erase(found);
+  home_.bury(std::move(found));
   return server.take_seat();
 }
 
@@ -219,24 +218,24 @@ void lane::leave_queue(client_link& client) noexcept {
   if (what.client == listen_hub::waiter)
     return lend_to_hub(what);
   auto* client = find_client(what.client);
-  auto server = servers_.find(what.server);
+  auto* server = servers_.find(what.server);
   bool is_waiting
     = client != nullptr && client->phase() == session::phase::waiting;
-  if (server == servers_.end()) {
+  if (server == nullptr) {
     if (is_waiting) // The server died between the two: ask again.
       checkout(*client);
     return;
   }
   if (!is_waiting) { // The client did.
     const auto elsewhere = look_around();
-    return settle(*server->second,
+    return settle(*server,
                   ledger_.checkin(what.loan, pool::server_verdict::clean,
                                   home_.now(), elsewhere.since),
                   elsewhere);
   }
   ++sums_.server_assignments;
-  server->second->attach(*client, what.loan);
-  client->lend(*server->second);
+  server->attach(*client, what.loan);
+  client->lend(*server);
 }
 
 [[gnu::hot]] void lane::checkin(server_link& server,
@@ -293,9 +292,8 @@ void lane::unblock(server_link& server) {
 }
 
 void lane::close_server(server_id id, ec why) {
-  auto found = servers_.find(id);
-  if (found != servers_.end())
-    found->second->close(why);
+  if (auto* found = servers_.find(id))
+    found->close(why);
 }
 
 void lane::end_clients(const std::vector<client_id>& who, ec why) {
@@ -450,8 +448,8 @@ void lane::list(std::vector<client_row>& clients,
                 std::vector<server_row>& servers) const {
   clients_.for_each(
     [&](const client_link& each) { clients.push_back(each.row(home_.now())); });
-  for (auto& [id, link] : servers_)
-    servers.push_back(link->row());
+  servers_.for_each(
+    [&](const server_link& each) { servers.push_back(each.row()); });
 }
 
 } // namespace cenote::proxy

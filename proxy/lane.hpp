@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "proxy/adoption.hpp"
 #include "proxy/client_list.hpp"
 #include "proxy/pool_port.hpp"
+#include "proxy/server_list.hpp"
 #include "proxy/snapshot.hpp"
 #include "proxy/timed.hpp"
 #include "session/startup_values.hpp"
@@ -144,7 +144,7 @@ public:
 
   /// A server is opened for each client and ends with it.
   [[nodiscard]] bool is_replication() const noexcept {
-    return key().is_replication();
+    return is_replication_;
   }
 
   [[nodiscard]] lane_ref where() const noexcept;
@@ -346,7 +346,7 @@ private:
   timers::entry timer_;
   std::unique_ptr<listen_hub> hub_; ///< Outlives the links.
   client_list clients_;             ///< Owned.
-  std::unordered_map<server_id, std::unique_ptr<server_link>> servers_;
+  server_list servers_;
   std::vector<pool::assignment> lending_;
   std::vector<client_id> client_scratch_;
   std::vector<server_id> server_scratch_;
@@ -372,6 +372,7 @@ private:
   std::uint32_t cut_short_ = 0;
   std::uint32_t pinned_count_ = 0;
   std::optional<ec> ending_;
+  bool is_replication_; ///< Of the key, which is far away.
   bool times_clients_ = false;
   bool is_lending_ = false;
   bool was_denied_ = false;

@@ -110,15 +110,14 @@ void lane::kill(ec why) {
   std::vector<server_id> to_close;
   ledger_.drain(ended, to_close);
   publish();
-  for (auto& [id, link] : servers_)
-    link->doomed = true;
+  servers_.for_each([](server_link& each) { each.doomed = true; });
   ended.clear();
   clients_.for_each(
     [&](const client_link& each) { ended.push_back(each.id()); });
   end_clients(ended, why);
   to_close.clear();
-  for (auto& [id, link] : servers_)
-    to_close.push_back(id);
+  servers_.for_each(
+    [&](const server_link& each) { to_close.push_back(each.id()); });
   for (auto id : to_close)
     close_server(id, why);
   tell_drained();

@@ -35,18 +35,17 @@ void lane::leave_queue_for_hub() noexcept {
 }
 
 void lane::lend_to_hub(pool::assignment to) {
-  auto server = servers_.find(to.server);
-  if (server == servers_.end())
+  auto* server = servers_.find(to.server);
+  if (server == nullptr)
     return hub_->refused();
   if (!hub_->wants_server()) {
     hub_->refused();
-    return settle(
-      *server->second,
-      ledger_.checkin(to.loan, pool::server_verdict::clean, home_.now()));
+    return settle(*server, ledger_.checkin(to.loan, pool::server_verdict::clean,
+                                           home_.now()));
   }
   ++sums_.server_assignments;
-  server->second->assign(to.loan);
-  hub_->take(*server->second);
+  server->assign(to.loan);
+  hub_->take(*server);
 }
 
 } // namespace cenote::proxy

@@ -188,11 +188,9 @@ bool lane::offer_idle() {
 void lane::take_back() {
   for (auto what : std::exchange(moving_, {})) {
     give_up_move(what.to);
-    auto found = servers_.find(what.server);
-    if (found != servers_.end())
-      settle(*found->second,
-             ledger_.add_server(what.server, found->second->connected_at(),
-                                home_.now()));
+    if (auto* found = servers_.find(what.server))
+      settle(*found, ledger_.add_server(what.server, found->connected_at(),
+                                        home_.now()));
   }
 }
 
@@ -200,12 +198,12 @@ void lane::send_moving() {
   move_scratch_.clear();
   move_scratch_.swap(moving_);
   for (auto what : move_scratch_) {
-    auto found = servers_.find(what.server);
-    if (found == servers_.end()) {
+    auto* found = servers_.find(what.server);
+    if (found == nullptr) {
       give_up_move(what.to);
       continue;
     }
-    auto& link = *found->second;
+    auto& link = *found;
     auto out = link.move_out();
     if (!out) {
       give_up_move(what.to);
@@ -217,8 +215,7 @@ void lane::send_moving() {
       continue;
     }
     home_.forget_server(what.server);
-    home_.bury(std::move(found->second));
-    servers_.erase(found);
+    home_.bury(servers_.take(what.server));
     // In this order: never more on the board than there are units.
     --mine_->servers;
     ++board().at(what.to).servers;
@@ -237,9 +234,8 @@ void lane::adopt(server_handover server) {
     return turn_away(std::move(server.facts));
   }
   const auto id = server.id;
-  auto link = std::make_unique<server_link>(*this, std::move(server));
-  auto& here = *link;
-  servers_.emplace(id, std::move(link));
+  auto& here
+    = servers_.add(std::make_unique<server_link>(*this, std::move(server)));
   home_.remember_server(here);
   if (!here.start())
     return here.close(ec::os_error);
