@@ -4,8 +4,8 @@ poolers in front of it, programs run against them, progress lines, tables.
 A target is a word: "direct" (no pooler), "forwarder" (floor/forwarder.cpp: passes bytes
 on and does nothing else), "forwarder-uring" (the same with io_uring), "splice" (the
 same through a pipe), "pool-uring" (floor/pool_uring.cpp: clients over as many servers
-as the poolers have, and nothing else, with io_uring), "pgbouncer" (Debian's), "cenote"
-(the engine that it takes by itself), "cenote-epoll", "cenote-uring"; "cenote-one" has
+as the poolers have, and nothing else, with io_uring), "pgbouncer" (Debian's),
+"pgbouncer-newer" (another one, the first on PATH that is not Debian's), "cenote" (the engine that it takes by itself), "cenote-epoll", "cenote-uring"; "cenote-one" has
 one shard instead of one per core, "cenote-lanes" has each pool on all shards;
 "pgbouncer-unix" and "cenote-unix" reach PostgreSQL by its unix socket."""
 
@@ -28,7 +28,7 @@ from support import (certs, configs, forbid, pgbouncer, ports, postgres,  # noqa
 
 ENGINES = {"cenote": "auto", "cenote-epoll": "epoll", "cenote-uring": "io_uring",
            "cenote-one": "auto", "cenote-lanes": "auto", "cenote-unix": "auto"}
-PEERS = ("pgbouncer", "pgbouncer-unix")
+PEERS = ("pgbouncer", "pgbouncer-unix", "pgbouncer-newer")
 # The programs of floor/, which lie beside the cenote that is measured.
 FLOORS = {"forwarder": "bench_forwarder", "splice": "bench_forwarder",
           "forwarder-uring": "bench_uring_forwarder", "pool-uring": "bench_pool_uring"}
@@ -82,7 +82,8 @@ class Stand:
 
     def pgbouncer(self, mode: str = "transaction", pool_size: int = 20,
                   databases: dict = None, before: list = (),
-                  host: str = "127.0.0.1", **settings) -> pgbouncer.PgBouncer:
+                  host: str = "127.0.0.1", program: str = pgbouncer.DEBIANS,
+                  **settings) -> pgbouncer.PgBouncer:
         """Users as in `cenote`: `app` by SCRAM, `app_trust` without a password.
         `before`: a command that runs pgbouncer."""
         hba = self.folder / "hba"
@@ -97,9 +98,7 @@ class Stand:
              "max_client_conn": 100_000, "auth_type": "hba", "auth_hba_file": hba,
              "client_tls_sslmode": "allow", "client_tls_cert_file": self.cert,
              "client_tls_key_file": self.key, "server_tls_sslmode": "disable"}
-            | settings)
-        at = one.command.index("/usr/sbin/pgbouncer")
-        one.command[at:at] = before
+            | settings, program, before)
         return self._started(one)
 
     def cenote(self, target: str = "cenote", pool_size: int = 20,
@@ -167,10 +166,7 @@ class Stand:
             database: str = "acme", tls: bool = False, stdin=None,
             seconds: float = 300) -> str:
         """Runs a PostgreSQL client; returns all that it printed."""
-        env = os.environ | {
-            "PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": user,
-            "PGPASSWORD": postgres.PASSWORD, "PGDATABASE": database,
-            "PGSSLMODE": "require" if tls else "disable"}
+        env = self.environment(port, user, database, tls)
         done = subprocess.run([str(x) for x in command], env=env, text=True,
                               cwd=self.folder, capture_output=True, timeout=seconds,
                               stdin=stdin or subprocess.DEVNULL)
@@ -178,14 +174,27 @@ class Stand:
             raise RuntimeError(f"{command}: {done.stderr[-2000:]}")
         return done.stdout + done.stderr
 
+    @staticmethod
+    def environment(port: int, user: str = "app_trust", database: str = "acme",
+                    tls: bool = False) -> dict:
+        """Of a PostgreSQL client."""
+        return os.environ | {
+            "PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": user,
+            "PGPASSWORD": postgres.PASSWORD, "PGDATABASE": database,
+            "PGSSLMODE": "require" if tls else "disable"}
+
     def pgbench(self, options: list, port: int, **how) -> str:
         return self.run([self.pg.bin / "pgbench", "-n", *options], port, **how)
 
     def latencies(self, options: list, port: int, **how) -> list:
         """Of each transaction of a pgbench, in milliseconds, sorted."""
+        return sorted(took for _, took in self.logged(options, port, **how))
+
+    def logged(self, options: list, port: int, **how) -> list:
+        """Each transaction of a pgbench: when it ended (s), how long it took (ms)."""
         prefix = tempfile.mkdtemp(prefix="log-", dir=self.folder) + "/log"
         self.pgbench(["-l", "--log-prefix", prefix, *options], port, **how)
-        return read_latencies(pathlib.Path(prefix).parent)
+        return read_log(pathlib.Path(prefix).parent)
 
     def end(self) -> None:
         for one in list(self.running):
@@ -200,21 +209,33 @@ class Stand:
         self.end()
 
 
+def newer_pgbouncer() -> str:
+    """Empty: there is none."""
+    for folder in os.get_exec_path():
+        found = pathlib.Path(folder, "pgbouncer")
+        if os.access(found, os.X_OK) and not found.samefile(pgbouncer.DEBIANS):
+            return str(found)
+    return ""
+
+
 def floor(target: str) -> pathlib.Path:
     return pathlib.Path(process.binary()).parent / FLOORS[target]
 
 
-def read_latencies(folder: pathlib.Path) -> list:
-    """From the logs of a `pgbench -l`, which go: client, number, µs, …"""
+def read_log(folder: pathlib.Path) -> list:
+    """From the logs of a `pgbench -l`, which go: client, number, µs it took, script,
+    when it ended as seconds and µs."""
     found = []
     for file in folder.iterdir():
         with open(file) as lines:
-            found += [int(line.split()[2]) / 1000 for line in lines]
+            for line in lines:
+                words = line.split()
+                found.append((int(words[4]) + int(words[5]) / 1e6, int(words[2]) / 1000))
         file.unlink()
     folder.rmdir()
     if not found:
         raise RuntimeError("pgbench finished no transaction")
-    return sorted(found)
+    return found
 
 
 def percentile(values: list, percent: float) -> float:
@@ -254,6 +275,9 @@ def checked_targets(parser, text: str, allowed=TARGETS) -> list:
         if not os.access(program, os.X_OK):
             parser.error(f"no {program}; build it: cmake --preset release && cmake "
                          "--build --preset release --target bench_forwarders")
+    if "pgbouncer-newer" in targets and not newer_pgbouncer():
+        say("no pgbouncer on PATH but Debian's: pgbouncer-newer is left out")
+        targets.remove("pgbouncer-newer")
     if not forbid.allows_io_uring():
         for target in [x for x in targets if x.endswith("-uring")]:
             say(f"this system has no io_uring, or forbids it: {target} is left out")

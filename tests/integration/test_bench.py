@@ -1,6 +1,7 @@
 """The scripts of bench/ run and print their tables. No number is looked at."""
 
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -94,6 +95,23 @@ def test_run_and_its_plots(tmp_path: pathlib.Path):
     for name in ("throughput.svg", "processor.svg"):
         drawn = xml.etree.ElementTree.fromstring((tmp_path / name).read_text())
         assert len(drawn.findall("{http://www.w3.org/2000/svg}rect")) >= 3 * 2
+
+
+def test_run_in_slices(tmp_path: pathlib.Path, monkeypatch):
+    """Also TPC-B, whose locks the others do not wait for; and another pgbouncer."""
+    other = tmp_path / "pgbouncer"
+    other.write_text('#!/bin/sh\nexec /usr/sbin/pgbouncer "$@"\n')
+    for each in (tmp_path, *tmp_path.parents[:-2]):
+        each.chmod(0o755)
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    targets = ["pgbouncer", "pgbouncer-newer", "cenote-epoll"]
+    (table,) = tables(bench("run", "--slice", "0.05", "--rounds", "1", "--seconds", "1",
+                            "--rows", "select simple 16,tpc-b,copy", "--targets",
+                            ",".join(targets)))
+    assert [(row[0], row[1]) for row in table[1:]] == [
+        (row, target) for row in ("select simple 16", "tpc-b simple 16")
+        for target in targets]
 
 
 @pytest.mark.skipif(not forbid.allows_io_uring(), reason="no io_uring here")

@@ -7,13 +7,15 @@ import tempfile
 
 from . import postgres, process
 
+DEBIANS = "/usr/sbin/pgbouncer"
+
 
 class PgBouncer(process.Process):
     """One listener in one pool mode. `databases` maps names to connect strings,
-    `users` names to passwords or hashes."""
+    `users` names to passwords or hashes. `before`: a command that runs it."""
 
     def __init__(self, port: int, databases: dict, users: dict,
-                 settings: dict = None):
+                 settings: dict = None, program: str = DEBIANS, before: list = ()):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cenote-bouncer-"))
         self.file = self.folder / "pgbouncer.ini"
         userlist = self.folder / "userlist.txt"
@@ -36,8 +38,8 @@ class PgBouncer(process.Process):
         log = self.folder / "log"
         log.touch()
         postgres.give_to_postgres(self.folder, self.file, userlist, log)
-        super().__init__(["/usr/sbin/pgbouncer", str(self.file)], [port], log,
-                         before=postgres.as_postgres())
+        super().__init__([program, str(self.file)], [port], log,
+                         before=[*postgres.as_postgres(), *before])
 
 
 class StandIn:
