@@ -1,8 +1,10 @@
 # What a transaction runs. With CENOTE_LTO its objects have both forms: cenote is linked
-# from the one, tests from the usual one, which is linked in no time.
+# from the one, all others from the usual one, which is linked in no time. GCC takes the
+# first for a program that is told -fno-lto and then -flto.
 set(CENOTE_DATA_PLANE base protocol pool session net tenants proxy)
 if(CENOTE_LTO)
-  add_link_options(-fno-lto)
+  add_link_options(
+    $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:NAME>,cenote>>:-fno-lto>)
 endif()
 
 # cenote_module(name SOURCES … [DEPENDS …]): the library of one folder. It links only what
