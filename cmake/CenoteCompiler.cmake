@@ -23,7 +23,7 @@ if(CENOTE_SANITIZE)
     add_compile_options(-fno-sanitize-recover=undefined -fno-sanitize=null)
   endif()
   if(CENOTE_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    add_compile_options(-Wno-tsan) # Asio's fences; see docs/testing.md.
+    add_compile_options(-Wno-tsan) # GCC warns of Asio's fences.
   endif()
 endif()
 if(CENOTE_FUZZ)
