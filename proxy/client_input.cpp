@@ -321,12 +321,17 @@ void client_link::hold(std::span<const std::byte> bytes) {
   }
 }
 
+/// From now on the client may be read, if it was not because of them.
+[[gnu::hot]] kept_bytes_ptr client_link::take_held() {
+  if (std::exchange(held_enough_, false) && !full_)
+    lane_.home().io().resume(*stream_);
+  return std::exchange(held_, nullptr);
+}
+
 [[gnu::hot]] void client_link::forward_held() {
   if (held_ == nullptr)
     return;
-  auto held = std::exchange(held_, nullptr);
-  if (std::exchange(held_enough_, false) && !full_)
-    lane_.home().io().resume(*stream_);
+  auto held = take_held();
   pump({held->bytes, nullptr}, false);
   lane_.home().give_kept(std::move(held));
 }
@@ -342,9 +347,7 @@ void client_link::answer_canceled() {
 
 /// `error` for the first of the bytes that were held.
 void client_link::answer_held(std::span<const std::byte> error) {
-  auto held = std::exchange(held_, nullptr);
-  if (std::exchange(held_enough_, false) && !full_)
-    lane_.home().io().resume(*stream_);
+  auto held = take_held();
   if (held == nullptr)
     return;
   const auto& bytes = held->bytes;

@@ -408,6 +408,7 @@ private:
   [[nodiscard]] due deadline() const noexcept;
   void server_is_full() noexcept;
   void hold(std::span<const std::byte> bytes);
+  [[nodiscard]] kept_bytes_ptr take_held();
   void forward_held();
   void answer_canceled();
   void answer_held(std::span<const std::byte> error);
