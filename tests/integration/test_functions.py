@@ -1,7 +1,6 @@
 """Transaction mode: what functions do to the session, which no text tells, stays
 with the client that ran them, whatever runs them."""
 
-
 import pytest
 from support import configs, ports, wire
 
@@ -88,8 +87,7 @@ def one(home, module_start):
     """A pooler with one server."""
     config = configs.plain(home, pool_size=1)
     config["admin"]["http"] = f"127.0.0.1:{ports.free_port()}"
-    pooler = module_start(config)
-    return pooler
+    return module_start(config)
 
 
 @pytest.fixture(scope="module")
