@@ -98,7 +98,6 @@ void lane::adopt(server_adoption server) {
   auto id = home_.next_server_id();
   auto& here
     = servers_.add(std::make_unique<server_link>(*this, id, std::move(server)));
-  home_.remember_server(here);
   if (!here.start())
     return here.close(ec::os_error);
   const auto elsewhere = look_around();
@@ -154,7 +153,6 @@ std::vector<quota_unit> lane::strike(server_link& server) {
   // Never more on the board than there are units.
   if (is_shared())
     --mine_->servers;
-  home_.forget_server(server.id());
   home_.bury(std::move(found));
   return server.take_seat();
 }

@@ -106,6 +106,11 @@ public:
 
   // -- for links --------------------------------------------------------------
 
+  /// Null: it is not here (any more).
+  [[nodiscard]] server_link* find_server(server_id which) const noexcept {
+    return servers_.find(which);
+  }
+
   [[nodiscard]] shard& home() noexcept {
     return home_;
   }

@@ -214,7 +214,6 @@ void lane::send_moving() {
       arm();
       continue;
     }
-    home_.forget_server(what.server);
     home_.bury(servers_.take(what.server));
     // In this order: never more on the board than there are units.
     --mine_->servers;
@@ -236,7 +235,6 @@ void lane::adopt(server_handover server) {
   const auto id = server.id;
   auto& here
     = servers_.add(std::make_unique<server_link>(*this, std::move(server)));
-  home_.remember_server(here);
   if (!here.start())
     return here.close(ec::os_error);
   // It came for somebody; only if they are gone it may go on at once.

@@ -170,7 +170,7 @@ void server_link::cancel() {
   order.server = facts_.peer;
   order.backend_pid = facts_.backend_pid;
   order.backend_key = facts_.backend_key;
-  lane_.home().order_cancel(*this, std::move(order));
+  lane_.home().order_cancel(lane_.where().lane, id(), std::move(order));
 }
 
 void server_link::cancel_settled(bool acknowledged) {

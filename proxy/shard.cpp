@@ -208,18 +208,10 @@ server_id shard::next_server_id() noexcept {
   return server_id{(std::uint64_t{index_} << shard_shift) | ++last_server_};
 }
 
-void shard::remember_server(server_link& server) {
-  servers_by_id_.emplace(server.id(), &server);
-}
-
-void shard::forget_server(server_id id) noexcept {
-  servers_by_id_.erase(id);
-}
-
-void shard::order_cancel(server_link& server, cancel_order order) {
+void shard::order_cancel(lane_id where, server_id which, cancel_order order) {
   order.shard = index_;
   order.ticket = ++last_ticket_;
-  tickets_.emplace(order.ticket, server.id());
+  tickets_.emplace(order.ticket, victim{where, which});
   edge_.deliver_cancel(std::move(order));
 }
 
@@ -227,10 +219,11 @@ void shard::cancel_settled(std::uint64_t ticket, bool acknowledged) {
   auto found = tickets_.find(ticket);
   if (found == tickets_.end())
     return;
-  auto server = servers_by_id_.find(found->second);
+  const auto [where, which] = found->second;
   tickets_.erase(found);
-  if (server != servers_by_id_.end())
-    server->second->cancel_settled(acknowledged);
+  auto* there = find_lane(where);
+  if (auto* server = there != nullptr ? there->find_server(which) : nullptr)
+    server->cancel_settled(acknowledged);
 }
 
 void shard::bury(std::unique_ptr<client_link> link) {

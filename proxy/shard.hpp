@@ -139,13 +139,11 @@ public:
   void cancel(const cancel_key& key);
   void end_client(client_id who, ec why);
 
-  /// Sends a CancelRequest on its way; `server_link::cancel_settled` hears the
-  /// end.
-  void order_cancel(server_link& server, cancel_order order);
+  /// Sends a CancelRequest for a server of a lane on its way;
+  /// `server_link::cancel_settled` hears the end.
+  void order_cancel(lane_id where, server_id which, cancel_order order);
   void cancel_settled(std::uint64_t ticket, bool acknowledged);
   [[nodiscard]] server_id next_server_id() noexcept;
-  void forget_server(server_id id) noexcept;
-  void remember_server(server_link& server);
 
   /// Links are freed after the turn: their callbacks may be on the stack.
   void bury(std::unique_ptr<client_link> link);
@@ -204,8 +202,11 @@ private:
     std::uint64_t operator()(const client_link* of) const noexcept;
   };
   pool::id_table<client_link*, id_of_client> clients_;
-  std::unordered_map<server_id, server_link*> servers_by_id_;
-  std::unordered_map<std::uint64_t, server_id> tickets_;
+  struct victim {
+    lane_id where;
+    server_id which;
+  };
+  std::unordered_map<std::uint64_t, victim> tickets_;
   std::unique_ptr<porch> porch_; ///< May be null.
   std::uint64_t last_ticket_ = 0;
   std::uint64_t last_server_ = 0;
