@@ -39,9 +39,9 @@ inline ssize_t send(int fd, std::span<const std::byte> bytes,
 }
 
 inline int epoll_wait(int epoll, std::span<epoll_event> into,
-                      int wait_ms) noexcept {
+                      bool sleeps) noexcept {
   return ::epoll_wait(epoll, into.data(), static_cast<int>(into.size()),
-                      wait_ms);
+                      sleeps ? -1 : 0);
 }
 
 #else
@@ -58,10 +58,10 @@ inline ssize_t send(int fd, std::span<const std::byte> bytes,
 }
 
 inline int epoll_wait(int epoll, std::span<epoll_event> into,
-                      int wait_ms) noexcept {
+                      bool sleeps) noexcept {
   // Without a mask of signals this is epoll_wait, which not every machine has.
   return static_cast<int>(::syscall(SYS_epoll_pwait, epoll, into.data(),
-                                    into.size(), wait_ms, nullptr,
+                                    into.size(), sleeps ? -1 : 0, nullptr,
                                     std::size_t{0}));
 }
 

@@ -38,20 +38,25 @@ make_epoll_engine(const socket_options& options) {
   auto wakeup = waker::make_event();
   if (!wakeup)
     return last_error("eventfd");
+  auto timer = wait_timer::make_timer();
+  if (!timer)
+    return last_error("timerfd_create");
   // Edge-triggered: each wake is one event and nobody has to read the counter.
   auto event = epoll_event{};
   event.events = EPOLLIN | EPOLLET;
   event.data.ptr = nullptr;
-  if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wakeup.get(), &event) != 0)
-    return last_error("epoll_ctl");
+  for (auto* fd : {&wakeup, &timer})
+    if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd->get(), &event) != 0)
+      return last_error("epoll_ctl");
   return std::unique_ptr<engine>{std::make_unique<epoll_engine>(
-    std::move(epoll), std::move(wakeup), options)};
+    std::move(epoll), std::move(wakeup), std::move(timer), options)};
 }
 
-epoll_engine::epoll_engine(unique_fd epoll, unique_fd wakeup,
+epoll_engine::epoll_engine(unique_fd epoll, unique_fd wakeup, unique_fd timer,
                            const socket_options& options)
   : epoll_{std::move(epoll)},
     waker_{std::move(wakeup)},
+    wait_timer_{std::move(timer)},
     options_{options},
     received_(limits::receive_bytes_max) {
   // Few streams never make these grow, however their turns fall together.

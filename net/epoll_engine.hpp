@@ -11,6 +11,7 @@
 #include "net/output_queue.hpp"
 #include "net/timer_queue.hpp"
 #include "net/tls.hpp"
+#include "net/wait_timer.hpp"
 #include "net/waker.hpp"
 
 namespace cenote::net {
@@ -63,7 +64,7 @@ struct epoll_watched {
 /// recv and send, unless a peer is slow or a paused stream becomes readable.
 class epoll_engine final : public engine {
 public:
-  epoll_engine(unique_fd epoll, unique_fd wakeup,
+  epoll_engine(unique_fd epoll, unique_fd wakeup, unique_fd timer,
                const socket_options& options);
   ~epoll_engine() override;
 
@@ -110,7 +111,7 @@ private:
   void apply_changes() noexcept;
   void watch(epoll_stream& x) noexcept;
   void reuse_closed() noexcept;
-  [[nodiscard]] int wait_time_ms(time_point until) noexcept;
+  [[nodiscard]] bool may_sleep(time_point until) noexcept;
   void dispatch(const epoll_event& event);
   void dispatch(epoll_stream& x, std::uint32_t events);
   void dispatch_paused(epoll_stream& x, std::uint32_t events);
@@ -124,6 +125,7 @@ private:
 
   unique_fd epoll_;
   waker waker_;
+  wait_timer wait_timer_;
   socket_options options_;
   std::vector<std::unique_ptr<block>> blocks_;
   epoll_stream* free_ = nullptr;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 
 #include <sys/socket.h>
@@ -30,10 +29,8 @@ constexpr std::size_t gathered_max = 32;
   apply_changes();
   reuse_closed();
   // Sinks may have set deadlines that `until` does not know.
-  auto wait = called_sinks ? 0 : wait_time_ms(until);
-  if (wait != 0 && !waker_.may_sleep())
-    wait = 0;
-  auto count = direct::epoll_wait(epoll_.get(), events_, wait);
+  auto sleeps = !called_sinks && may_sleep(until);
+  auto count = direct::epoll_wait(epoll_.get(), events_, sleeps);
   waker_.awoke();
   now_ = direct::now();
   for (int i = 0; i < count; ++i) {
@@ -123,15 +120,13 @@ void epoll_engine::reuse_closed() noexcept {
   }
 }
 
-[[gnu::hot]] int epoll_engine::wait_time_ms(time_point until) noexcept {
+/// Whether this turn may wait, and that no longer than `until`.
+[[gnu::hot]] bool epoll_engine::may_sleep(time_point until) noexcept {
   until = std::min(until, lingering_.next());
-  if (!failed_.empty() || until <= now_)
-    return 0;
-  if (until == never)
-    return -1;
-  // Rounded up: a turn that ends too early is a turn for nothing.
-  auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - now_);
-  return static_cast<int>(std::min<std::int64_t>(wait.count(), INT_MAX));
+  if (!failed_.empty() || until <= now_ || !waker_.may_sleep())
+    return false;
+  wait_timer_.ring_by(until, now_);
+  return true;
 }
 
 // -- events -------------------------------------------------------------------

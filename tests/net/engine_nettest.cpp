@@ -126,10 +126,10 @@ BOOST_DATA_TEST_CASE(a_paused_readable_stream_does_not_keep_the_thread_awake,
     uut.settle();
     auto until = uut.engine->now() + 20ms;
     uut.engine->run_turn(until);
-    // Closed rings of earlier tests may still interrupt the wait.
-    if (kind.sends_late)
-      for (int turn = 0; turn < 2; ++turn)
-        uut.engine->run_turn(until);
+    // Deadlines of earlier turns and closed rings of earlier tests may still
+    // end the wait.
+    for (int turn = 0; turn < 2; ++turn)
+      uut.engine->run_turn(until);
     BOOST_TEST((uut.engine->now() >= until));
   }
   uut.engine->resume(stream);
@@ -185,6 +185,22 @@ BOOST_DATA_TEST_CASE(a_wake_ends_the_wait, every_engine(), kind) {
     // The wake may have been consumed or still count: both end.
     uut.engine->wake();
     uut.engine->run_turn(never);
+  }
+}
+
+BOOST_DATA_TEST_CASE(a_turn_ends_at_its_own_deadline, every_engine(), kind) {
+  auto uut = bench{kind};
+  for (auto wait : {5ms, 1ms, 20ms, 0ms, 10ms}) {
+    // A turn that would wait for long, and does not.
+    auto other = std::thread{[&] { uut.engine->wake(); }};
+    uut.engine->run_turn(uut.engine->now() + 1h);
+    other.join();
+    auto until = uut.engine->now() + wait;
+    auto turns = 0;
+    for (; uut.engine->now() < until; ++turns)
+      uut.engine->run_turn(until);
+    // Of them one for the wake, if it came late, and one for an old deadline.
+    BOOST_TEST(turns <= 3);
   }
 }
 
