@@ -27,10 +27,10 @@ class Row:
 
     def __init__(self, name: str, clients: int, options=(), short: int = 200,
                  long: int = 1200, mode: str = "transaction", user: str = "app_trust",
-                 per: float = 1, copy: str = None):
+                 per: float = 1, copy: str = None, tls: bool = False):
         self.name, self.clients, self.options = name, clients, list(options)
         self.short, self.long, self.mode = short, long, mode
-        self.user, self.per, self.copy = user, per, copy
+        self.user, self.per, self.copy, self.tls = user, per, copy, tls
 
 
 def rows(script: pathlib.Path) -> list:
@@ -43,6 +43,7 @@ def rows(script: pathlib.Path) -> list:
     return made + [
         Row("tpc-b simple 1", 1, ["-b", "tpcb-like"], 100, 500),
         Row("tpc-b simple 16", 16, ["-b", "tpcb-like"], 20, 80),
+        Row("tls prepared 16", 16, ["-S", "-M", "prepared"], 100, 400, "session", tls=True),
         Row("login scram 1", 1, ["-S", "-C"], 20, 120, user="app"),
         Row("big result 1, per MB", 1, ["-f", script], 1, 5, per=BIG_MB),
         Row("copy out 1, per MB", 1, short=1, long=4, per=COPY_MB, copy="out"),
@@ -76,7 +77,7 @@ class Counted:
 
 
 def run(stand: Stand, one: Counted, row: Row, times: int) -> None:
-    how = {"database": one.database, "user": row.user}
+    how = {"database": one.database, "user": row.user, "tls": row.tls}
     if row.copy is None:
         said = stand.pgbench([*row.options, "-c", row.clients, "-t", times], one.port,
                              **how)
