@@ -5,9 +5,11 @@ A target is a word: "direct" (no pooler), "forwarder" (floor/forwarder.cpp: pass
 on and does nothing else), "forwarder-uring" (the same with io_uring), "splice" (the
 same through a pipe), "pool-uring" (floor/pool_uring.cpp: clients over as many servers
 as the poolers have, and nothing else, with io_uring), "pgbouncer" (Debian's),
-"pgbouncer-newer" (another one, the first on PATH that is not Debian's), "cenote" (the engine that it takes by itself), "cenote-epoll", "cenote-uring"; "cenote-one" has
-one shard instead of one per core, "cenote-lanes" has each pool on all shards;
-"pgbouncer-unix" and "cenote-unix" reach PostgreSQL by its unix socket."""
+"pgbouncer-newer" (another one, the first on PATH that is not Debian's), "odyssey" and
+"pgagroal" (if they are on PATH: peers.py), "cenote" (the engine that it takes by
+itself), "cenote-epoll", "cenote-uring"; "cenote-one" has one shard instead of one per
+core, "cenote-lanes" has each pool on all shards; "pgbouncer-unix" and "cenote-unix"
+reach PostgreSQL by its unix socket."""
 
 import argparse
 import os
@@ -26,9 +28,11 @@ sys.path.insert(0, str(ROOT / "tests"))
 from support import (certs, configs, forbid, pgbouncer, ports, postgres,  # noqa: E402
                      process)
 
+import peers  # noqa: E402  It needs `support`.
+
 ENGINES = {"cenote": "auto", "cenote-epoll": "epoll", "cenote-uring": "io_uring",
            "cenote-one": "auto", "cenote-lanes": "auto", "cenote-unix": "auto"}
-PEERS = ("pgbouncer", "pgbouncer-unix", "pgbouncer-newer")
+PEERS = ("pgbouncer", "pgbouncer-unix", "pgbouncer-newer", *peers.OTHERS)
 # The programs of floor/, which lie beside the cenote that is measured.
 FLOORS = {"forwarder": "bench_forwarder", "splice": "bench_forwarder",
           "forwarder-uring": "bench_uring_forwarder", "pool-uring": "bench_pool_uring"}
@@ -47,14 +51,15 @@ def say(text: str) -> None:
 class Stand:
     """PostgreSQL, and the poolers that were asked for. `with` ends them all."""
 
-    def __init__(self, scale: int = 1, max_connections: int = 200):
+    def __init__(self, scale: int = 1, max_connections: int = 200,
+                 server_port: int = None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cenote-bench-"))
         self.folder.chmod(0o755)
         self.running = []
         say("starting PostgreSQL")
         self.pg = postgres.Postgres(settings={
             "shared_buffers": "256MB", "max_wal_size": "4GB", "autovacuum": "off"},
-            max_connections=max_connections)
+            max_connections=max_connections, port=server_port)
         try:
             self.cert, self.key = certs.Authority(self.folder).issue("bench")
             postgres.give_to_postgres(self.cert, self.key)
@@ -209,15 +214,6 @@ class Stand:
         self.end()
 
 
-def newer_pgbouncer() -> str:
-    """Empty: there is none."""
-    for folder in os.get_exec_path():
-        found = pathlib.Path(folder, "pgbouncer")
-        if os.access(found, os.X_OK) and not found.samefile(pgbouncer.DEBIANS):
-            return str(found)
-    return ""
-
-
 def floor(target: str) -> pathlib.Path:
     return pathlib.Path(process.binary()).parent / FLOORS[target]
 
@@ -275,9 +271,9 @@ def checked_targets(parser, text: str, allowed=TARGETS) -> list:
         if not os.access(program, os.X_OK):
             parser.error(f"no {program}; build it: cmake --preset release && cmake "
                          "--build --preset release --target bench_forwarders")
-    if "pgbouncer-newer" in targets and not newer_pgbouncer():
-        say("no pgbouncer on PATH but Debian's: pgbouncer-newer is left out")
-        targets.remove("pgbouncer-newer")
+    for target, why in peers.missing(targets).items():
+        say(f"{why}: {target} is left out")
+        targets.remove(target)
     if not forbid.allows_io_uring():
         for target in [x for x in targets if x.endswith("-uring")]:
             say(f"this system has no io_uring, or forbids it: {target} is left out")

@@ -31,10 +31,10 @@ def _reserve(port: int):
         return None
 
 
-def free_port() -> int:
+def free_port(span: range = None) -> int:
     """A port on 127.0.0.1 that nobody listens on, and that no other test run of
     this network namespace is given while this process lives."""
-    span = _span()
+    span = span or _span()
     while True:
         port = _random.choice(span)
         name = None if port in _taken else _reserve(port)

@@ -50,7 +50,7 @@ def give_to_postgres(*paths) -> None:
 
 class Postgres:
     def __init__(self, max_connections: int = 120, settings: dict = None,
-                 tls: bool = True):
+                 tls: bool = True, port: int = None):
         self.bin = binaries()
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="cenote-pg-"))
         self.home.chmod(0o755)
@@ -58,7 +58,7 @@ class Postgres:
         self.log = self.home / "log"
         self.socket_dir = self.home / "socket"
         self.socket_dir.mkdir()
-        self.port = ports.free_port()
+        self.port = port or ports.free_port()
         self.settings = {
             "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
             "max_connections": max_connections, "listen_addresses": "127.0.0.1",
