@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <unordered_map>
+#include <vector>
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -25,17 +27,27 @@ public:
   struct waiter {
     slot_request request;
     pool_worker_actor worker;
-    std::size_t asked_count = 0; ///< Pools asked to give back in this round.
+  };
+
+  /// Those who wait for one quota, and who was asked to make room for them.
+  struct line {
+    std::uint64_t number = 0; ///< No other line has it, now or later.
+    proxy::edge::shared_quota_ptr quota;
+    pool::fair_queue queue;
+    std::set<tenants::pool_key> waiting; ///< Whose workers they are.
+    std::set<tenants::pool_key> asked;   ///< In this round.
+    std::size_t effort = 1; ///< Pools to ask next, if that is more than wait.
+    duration pause{};       ///< Until then.
+    bool is_armed = false;
   };
 
   /// False: that ticket is queued already.
   bool push(const slot_request& request, const pool_worker_actor& worker);
-  /// Null if that ticket is not queued. Valid until the next change.
-  waiter* find(std::uint64_t ticket);
-  /// Whether others may be asked again for units of this quota: with many
-  /// waiters once per `pause` and not for each of them.
-  bool is_time_to_ask(const slot_request& request, time_point now,
-                      duration pause);
+  [[nodiscard]] bool has(std::uint64_t ticket) const {
+    return waiters_.contains(ticket);
+  }
+  /// Null if nobody waits for it. Valid until the last of the line has left.
+  line* find_line(std::uint64_t quota_address);
   /// Whose it was; empty if it is not queued.
   pool_worker_actor cancel(std::uint64_t ticket);
   void cancel_all(const caf::actor_addr& worker);
@@ -53,15 +65,11 @@ public:
   }
 
 private:
-  struct line {
-    proxy::edge::shared_quota_ptr quota;
-    pool::fair_queue queue;
-    time_point ask_again_at{};
-  };
-
-  void left(std::map<std::uint64_t, line>::iterator at);
+  void left(std::map<std::uint64_t, line>::iterator at,
+            const tenants::pool_key& pool);
 
   std::map<std::uint64_t, line> lines_;
+  std::uint64_t last_number_ = 0;
   std::unordered_map<std::uint64_t, waiter> waiters_;
 };
 
@@ -75,10 +83,18 @@ struct admission_state {
   /// Said again with every tick of a worker that still waits.
   void queue(const slot_request& request, const pool_worker_actor& worker);
   void grant(std::uint64_t quota_address);
-  /// Asks pools that have units of the quota to close an idle server, largest
-  /// first. Which of them has an idle one is known to their lanes alone: each
-  /// time twice as many are asked, and after the last one the first again.
-  void ask_others(slot_queues::waiter& who);
+  /// A line that still waits: asks more pools than the last time, after a pause
+  /// that grows.
+  void on_tick(std::uint64_t quota_address, std::uint64_t line_number);
+
+private:
+  [[nodiscard]] std::vector<live_pool_ptr>
+  not_asked(const slot_queues::line& in, const tenants::pool_key* except) const;
+  /// Asks the first `count` to close an idle server, each once in a round.
+  /// Which of them has an idle one is known to their lanes alone.
+  void ask(std::vector<live_pool_ptr> others, std::size_t count,
+           slot_queues::line& in);
+  void arm(std::uint64_t quota_address, slot_queues::line& in);
 };
 
 admission_actor::behavior_type

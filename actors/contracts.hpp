@@ -165,7 +165,10 @@ using admission_actor = caf::typed_actor<
   caf::reacts_to<atom::cancel, std::uint64_t>,
   // From the quota book, any thread: a unit of the quota at this address came
   // back.
-  caf::reacts_to<atom::returned, std::uint64_t>>;
+  caf::reacts_to<atom::returned, std::uint64_t>,
+  // INTERNAL: Asks more pools to make room for the line of this quota, if it is
+  // still the line of this number.
+  caf::reacts_to<atom::tick, std::uint64_t, std::uint64_t>>;
 
 /// The TENANT SUPERVISOR actor interface. One per tenant, its name unique. Per
 /// pool key it has a MANAGER and a POOL WORKER (rest_for_one).

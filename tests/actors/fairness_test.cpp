@@ -113,6 +113,19 @@ BOOST_AUTO_TEST_CASE(who_has_nothing_idle_does_not_hide_who_has) {
   BOOST_TEST(waits->is_seated());
 }
 
+BOOST_AUTO_TEST_CASE(a_long_line_is_served_by_many_pools_with_one_idle_server) {
+  opener.is_automatic = true;
+  shards.on_shrink = [this](std::uint64_t lane) { opener.lose_of(lane); };
+  auto joined = std::vector<slot_ptr>{};
+  for (std::uint64_t i = 0; i < 30; ++i)
+    joined.push_back(join_and_run(i + 1, sharing("db" + std::to_string(i), 3)));
+  for (int i = 0; i < 20; ++i)
+    advance(50ms);
+  for (const auto& each : joined)
+    BOOST_TEST(each->is_seated());
+  BOOST_TEST(opener.open_servers() == 3u);
+}
+
 BOOST_AUTO_TEST_CASE(a_pool_whose_waiters_left_does_not_get_its_unit_back) {
   opener.is_automatic = true;
   join_and_run(1, sharing("one", 1));

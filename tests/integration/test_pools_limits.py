@@ -47,6 +47,30 @@ def test_query_wait_timeout_has_pgbouncers_words(pg, start, connect):
     assert connect(pooler).value("select 1") == "1"
 
 
+def test_a_long_line_of_tenants_under_a_full_host(pg, start):
+    """Each leaves an idle server behind, which makes room for the next one."""
+    tenants = 60
+    config = configs.plain(pg)
+    config["cenote"]["max_servers_per_host"] = 5
+    config["tenant"] = [
+        configs.tenant(pg, f"t{number}", users=[configs.user("app", auth="trust")],
+                       databases=[configs.database(pg, query_wait_timeout="12s")])
+        for number in range(tenants)]
+    pooler = start(config)
+    clients = [wire.Client(port=pooler.port()) for _ in range(tenants)]
+    try:
+        for number, client in enumerate(clients):
+            client.send(wire.startup(f"app.t{number}", "acme"))
+        for client in clients:
+            client.recv_all_or("Z")
+            client.send(wire.query("select 1"))
+        for client in clients:
+            assert "D" in [tag for tag, _ in client.recv_all_or("Z")]
+    finally:
+        for client in clients:
+            client.close()
+
+
 def test_client_idle_timeout(pg, start, connect):
     pooler = start(configs.plain(pg, client_idle_timeout="500ms"))
     client = connect(pooler)
