@@ -20,6 +20,8 @@ void lane::configure(const tenants::pool_settings& settings) {
   configure_watch();
   if (hub_ != nullptr && !has_room_for_hub())
     hub_->end_clients();
+  // Other times count from now on, also for what is under way.
+  clients_.for_each([](client_link& each) { each.rearm(); });
   home_.mark(*this);
   arm();
 }

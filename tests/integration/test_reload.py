@@ -47,6 +47,26 @@ def test_an_untouched_tenant_loses_nothing(pg, two, start, connect, by_signal):
     assert idle.value("select 1") == "1"
 
 
+def test_new_time_limits_hold_for_whoever_is_there(two, start, connect):
+    pooler = start(two)
+    idle, idle_session = connect(pooler), connect(pooler, "session")
+    for each in (idle, idle_session):
+        each.value("select 1")
+    in_block, running = connect(pooler), connect(pooler, "session")
+    in_block.query("begin")
+    running.send(wire.query("select pg_sleep(60)"))
+    running.wait_taken()
+
+    def edit(config: dict) -> None:
+        config["tenant"][0]["database"][0] |= {
+            "client_idle_timeout": "500ms", "idle_transaction_timeout": "500ms",
+            "query_timeout": "500ms"}
+
+    pooler.reload(changed(two, edit))
+    for each in (idle, idle_session, in_block, running):
+        assert "E" in [tag for tag, _ in each.recv_all()]
+
+
 def test_a_removed_tenant_is_ended(two, start, connect):
     pooler = start(two)
     client = connect(pooler, user="app.globex")
