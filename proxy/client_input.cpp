@@ -65,6 +65,9 @@ bool may_name_statement(frontend_tag tag) noexcept {
   lane_.sums().bytes_received += in.bytes.size();
   switch (phase_) {
     case session::phase::idle:
+      if (held_ != nullptr && !stalled_)
+        return complete_held(in.bytes);
+      [[fallthrough]];
     case session::phase::borrowing:
       return stalled_ ? hold(in.bytes) : pump(in, true);
     case session::phase::waiting:
@@ -189,7 +192,7 @@ bool client_link::take_rest(const protocol::piece& part,
   if (phase_ == session::phase::idle) {
     if (take_locally(part) || take_in_block(part, rest))
       return true;
-    if (!begin_request(part, rest))
+    if (waits_for_rest(part, rest) || !begin_request(part, rest))
       return false;
   }
   const auto waits = waits_for_reset() && server_->begins_batch();
@@ -205,17 +208,13 @@ bool client_link::take_rest(const protocol::piece& part,
   if (prepared_ && !prepared_->behind_execute.empty()
       && put_behind_execute(forward) != named::passed)
     return false;
-  const bool was_at_rest = server_->mirror().owes_nothing();
+  if (server_->mirror().owes_nothing())
+    start_clocks();
   if (may_name_statement(tag)) {
-    if (is_plain_query(part)) {
+    if (is_plain_query(part))
       server_->unnamed_is_foreign();
-    } else if (lane_.renames_statements()) {
-      if (was_at_rest)
-        request_at_ = lane_.home().now();
+    else if (lane_.renames_statements() || looks_into(tag))
       return take_named(part, rest, forward);
-    } else if (looks_into(tag)) {
-      return take_named(part, rest, forward);
-    }
   } else if (tag == frontend_tag::execute && prepared_
              && !prepared_->portals.empty()) {
     return take_named(part, rest, forward);
@@ -225,8 +224,6 @@ bool client_link::take_rest(const protocol::piece& part,
     refuse(code);
     return false;
   }
-  if (was_at_rest)
-    request_at_ = lane_.home().now();
   mid_message_ = !part.ends();
   if (server_->sent_batch().is_kept())
     server_->keep_sent(part.tag, part.bytes);
@@ -289,6 +286,39 @@ void client_link::look_at_parse(const protocol::piece& part) noexcept {
   watch_parse_ = false;
   if (body.front() != std::byte{0})
     server_->note_named_statement();
+}
+
+/// The first message of a request begins: what the client did before does not
+/// count.
+[[gnu::hot]] void client_link::start_clocks() noexcept {
+  request_at_ = lane_.home().now();
+  const auto is_idle
+    = server_->mirror().status() == protocol::transaction_status::idle;
+  if (is_idle && !is_in_held_block())
+    since_ = request_at_;
+}
+
+/// A server is not asked for before a message is whole, or too long to be kept:
+/// who sends half of one and no more is an idle client. True: it is held, or
+/// has been taken with the `rest`.
+[[gnu::hot]] bool client_link::waits_for_rest(const protocol::piece& part,
+                                              std::span<const std::byte> rest) {
+  if (part.ends() || part.body_bytes + header_bytes > limits::held_bytes_max)
+    return false;
+  hold(part.bytes);
+  walker_ = message_walker{limits::message_bytes_max};
+  complete_held(rest); // There is some if only the header came cut.
+  return true;
+}
+
+/// More of what `waits_for_rest` holds.
+void client_link::complete_held(std::span<const std::byte> bytes) {
+  hold(bytes);
+  auto walker = message_walker{limits::message_bytes_max};
+  std::span<const std::byte> all{held_->bytes};
+  protocol::piece first;
+  if (walker.next(all, first) != message_walker::outcome::piece || first.ends())
+    forward_held();
 }
 
 /// Asks for a server. True: it is here, go on with `part`. False: the bytes

@@ -82,8 +82,8 @@ public:
   /// The server is lost. `explained`: its own FATAL went to the client already.
   void server_lost(bool explained);
 
-  /// The server can take bytes again.
-  void server_drained();
+  void server_drained(); ///< It can take bytes again.
+  void rearm();          ///< Some deadline, or the lane's times, changed.
 
   /// What PostgreSQL told the client of a setting.
   void told(std::size_t index, std::string_view value) {
@@ -261,8 +261,7 @@ private:
   bool take_locally(const protocol::piece& part);
   void end_for(const protocol::piece& part, request_run& forward);
   bool hold_begin(const protocol::piece& part, std::span<const std::byte> rest);
-  bool take_in_block(const protocol::piece& part,
-                     std::span<const std::byte> rest);
+  bool take_in_block(const protocol::piece&, std::span<const std::byte> rest);
   void say_complete(std::string_view command);
   void say_ready();
   void lose_unnamed() noexcept;
@@ -271,8 +270,10 @@ private:
   [[nodiscard]] protocol::transaction_status held_status() const noexcept;
   void count(const protocol::piece& part);
   void look_at_parse(const protocol::piece& part) noexcept;
-  bool begin_request(const protocol::piece& part,
-                     std::span<const std::byte> rest);
+  void start_clocks() noexcept;
+  bool waits_for_rest(const protocol::piece&, std::span<const std::byte> rest);
+  void complete_held(std::span<const std::byte> bytes);
+  bool begin_request(const protocol::piece&, std::span<const std::byte> rest);
 
   /// What became of one.
   enum class named : std::uint8_t {
@@ -414,7 +415,6 @@ private:
   void answer_held(std::span<const std::byte> error);
   void say_farewell();
   void close_now();
-  void rearm();
 
   /// Made when the first of them is needed.
   client_extras& extras();

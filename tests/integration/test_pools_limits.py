@@ -113,6 +113,52 @@ def test_query_timeout(pg, start, connect):
     assert connect(pooler).value("select 1") == "1"
 
 
+@pytest.mark.parametrize("setting", [{}, {"TimeZone": "Asia/Tokyo"}, {"search_path": "public"}])
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_rest_before_a_query_is_none_of_its_time(pg, start, connect, mode, setting):
+    """Nor of its transaction's, where the client keeps its server."""
+    pooler = start(configs.plain(pg, query_timeout="900ms", transaction_timeout="900ms"))
+    client, pinned = (connect(pooler, mode, **setting) for _ in range(2))
+    client.query("select 1")
+    pinned.query("create temp table t (x int)")
+    time.sleep(1.2)
+    for each in (client, pinned):
+        assert each.value("select 'well'") == "well"
+        each.query("begin")
+    in_block = connect(pooler, mode, **setting)
+    in_block.query("begin")
+    time.sleep(0.3)
+    assert in_block.value("select 'well'") == "well"
+    for each in (client, pinned):
+        each.query("commit")
+
+
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+@pytest.mark.parametrize("half", [wire.query("select 1")[:5], wire.query("select 1")[:7],
+                                  wire.parse("", "select 1")[:8]])
+def test_half_a_message_takes_no_server(pg, start, connect, mode, half):
+    pooler = start(configs.plain(pg, modes=(mode,), pool_size=1,
+                                 client_idle_timeout="900ms"))
+    slow = connect(pooler, mode)
+    slow.send(half)
+    slow.wait_taken()
+    assert connect(pooler, mode).value("select 'served'") == "served"
+    assert "idle" in ended(slow).message
+
+
+def test_a_message_comes_in_pieces(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_size=1))
+    client = connect(pooler)
+    for size in (10, 60_000, 65_500, 65_600, 200_000):
+        ask = wire.query(f"select length('{'x' * size}')")
+        for cuts in ((1, 4, 5), (3, 6, len(ask) - 1), (len(ask) // 2,)):
+            client.send_cut(ask + ask, *cuts)
+            for _ in range(2):
+                rows = [wire.data_row(body) for tag, body in client.recv_until("Z")
+                        if tag == "D"]
+                assert rows == [[str(size)]]
+
+
 @pytest.mark.parametrize("where", ["node", "tenant", "user", "database"])
 def test_max_clients_exactly(pg, start, connect, where):
     config = configs.plain(pg)

@@ -126,13 +126,41 @@ BOOST_AUTO_TEST_CASE(a_client_that_vanishes_leaves_a_cleaned_server) {
   BOOST_TEST(port->gone.empty());
 }
 
+BOOST_AUTO_TEST_CASE(half_a_message_asks_for_no_server) {
+  far_end client, server;
+  adopt_server(server);
+  adopt_client(client, 1);
+  auto first = query("select 'x'");
+  auto ask = first + query("select 2");
+  for (std::size_t cut = 1; cut < first.size(); ++cut) {
+    client.say(std::string_view{ask}.substr(0, cut));
+    turn();
+    BOOST_TEST(here().numbers().servers_idle == 1u, "cut at " << cut);
+    BOOST_TEST(server.hear() == "");
+    client.say(std::string_view{ask}.substr(cut));
+    turn();
+    BOOST_TEST(server.hear() == ask, "cut at " << cut);
+    server.say(selected() + selected());
+    turn();
+    BOOST_TEST(client.hear() == selected() + selected());
+  }
+  client.say(std::string_view{ask}.substr(0, 9));
+  turn();
+  client.hang_up();
+  turn();
+  BOOST_TEST(port->gone.empty());
+  BOOST_TEST(here().numbers().servers_idle == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_message_cut_by_its_client_costs_the_server) {
   far_end client, server;
   adopt_server(server);
   adopt_client(client, 1);
-  auto call = message('F', "12345678");
+  // Too long to be kept until all of it is here.
+  auto call = message('F', std::string(limits::held_bytes_max, 'x'));
   client.say(std::string_view{call}.substr(0, 9));
   turn();
+  BOOST_TEST(here().numbers().servers_idle == 0u);
   client.hang_up();
   turn();
   BOOST_TEST(port->gone.size() == 1u);
