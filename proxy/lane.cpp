@@ -446,8 +446,11 @@ void lane::list(std::vector<client_row>& clients,
                 std::vector<server_row>& servers) const {
   clients_.for_each(
     [&](const client_link& each) { clients.push_back(each.row(home_.now())); });
-  servers_.for_each(
-    [&](const server_link& each) { servers.push_back(each.row()); });
+  servers_.for_each([&](const server_link& each) {
+    auto& row = servers.emplace_back(each.row());
+    // Of a RECONNECT only the ledger knows.
+    row.close_needed = row.close_needed || ledger_.is_stale(each.id());
+  });
 }
 
 } // namespace cenote::proxy

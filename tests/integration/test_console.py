@@ -240,6 +240,34 @@ def test_reconnect_gives_fresh_servers_between_transactions(pg, start, connect):
     assert client.value("select pg_backend_pid()") != old
 
 
+def test_wait_close_waits_for_the_servers_that_reconnect_replaces(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_size=1))
+    client = connect(pooler)
+    client.query("begin")
+    old = client.value("select pg_backend_pid()")
+    with console(pooler) as admin:
+        assert [row["close_needed"] for row in rows_of(admin, "show servers")] == ["0"]
+        admin.query("reconnect")
+        assert [(row["remote_pid"], row["close_needed"])
+                for row in rows_of(admin, "show servers")] == [(old, "1")]
+        order = []
+
+        def wait_close() -> None:
+            admin.query("wait_close")
+            order.append("closed")
+
+        thread = threading.Thread(target=wait_close)
+        thread.start()
+        pooler.wait_log("command=wait_close")
+        assert client.value("select 'goes on'") == "goes on"
+        order.append("commit")
+        client.query("commit")
+        thread.join(20)
+        assert order == ["commit", "closed"]
+        assert [row for row in rows_of(admin, "show servers")
+                if row["close_needed"] != "0"] == []
+
+
 def test_kill_ends_clients_and_servers(pg, start, connect):
     config = configs.plain(pg)
     config["tenant"][0]["database"].insert(0, configs.database(pg, "acme"))
