@@ -10,6 +10,7 @@
 
 #include "app/console/view.hpp"
 #include "base/error.hpp"
+#include "base/utf8.hpp"
 
 namespace cenote::app {
 
@@ -58,9 +59,9 @@ family counter(std::string name, std::string help) {
 }
 
 labels labels_of(const tenants::pool_key& key) {
-  return {{"tenant", key.tenant},
-          {"user", key.user},
-          {"database", key.database},
+  return {{"tenant", to_utf8(key.tenant)},
+          {"user", to_utf8(key.user)},
+          {"database", to_utf8(key.database)},
           {"mode", std::string{kind(key)}}};
 }
 

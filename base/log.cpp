@@ -13,6 +13,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "base/utf8.hpp"
+
 namespace cenote::log {
 
 namespace {
@@ -120,7 +122,7 @@ std::string render(format how, level at, std::string_view event,
     out += '"';
     for (auto& [key, value] : fields) {
       out += fmt::format(R"(,"{}":")", key);
-      append_escaped(out, value);
+      append_escaped(out, to_utf8(value));
       out += '"';
     }
     out += '}';
@@ -132,10 +134,10 @@ std::string render(format how, level at, std::string_view event,
     out += fmt::format(" {}=", key);
     if (needs_quotes(value)) {
       out += '"';
-      append_escaped(out, value);
+      append_escaped(out, to_utf8(value));
       out += '"';
     } else {
-      out += value;
+      out += to_utf8(value);
     }
   }
   return out;

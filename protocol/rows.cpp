@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/assert.hpp"
+#include "base/utf8.hpp"
 
 namespace cenote::protocol {
 
@@ -53,6 +54,10 @@ row_writer::row_writer(writer& to, std::span<const column> columns)
 }
 
 row_writer& row_writer::text(std::string_view value) {
+  return verbatim(to_utf8(value));
+}
+
+row_writer& row_writer::verbatim(std::string_view value) {
   begin_cell();
   to_.int32(static_cast<std::int32_t>(value.size()));
   to_.byte_n(value);
@@ -62,12 +67,12 @@ row_writer& row_writer::text(std::string_view value) {
 
 row_writer& row_writer::number(std::int64_t value) {
   std::array<char, 24> buffer;
-  return text(digits(value, buffer));
+  return verbatim(digits(value, buffer));
 }
 
 row_writer& row_writer::number_unsigned(std::uint64_t value) {
   std::array<char, 24> buffer;
-  return text(digits(value, buffer));
+  return verbatim(digits(value, buffer));
 }
 
 row_writer& row_writer::null() {

@@ -31,6 +31,7 @@ public:
   /// Writes the RowDescription. `columns` are not kept; there is at least one.
   row_writer(writer& to, std::span<const column> columns);
 
+  /// As `to_utf8` shows it: who reads our rows was told that they are UTF-8.
   row_writer& text(std::string_view value);
   row_writer& number(std::int64_t value);
   row_writer& number_unsigned(std::uint64_t value);
@@ -40,6 +41,7 @@ public:
   void finish(std::string_view command);
 
 private:
+  row_writer& verbatim(std::string_view value);
   void begin_cell();
   void end_cell();
 

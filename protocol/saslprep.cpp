@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <iterator>
-#include <optional>
 
+#include "base/utf8.hpp"
 #include "protocol/scram.hpp"
 
 namespace cenote::protocol {
@@ -60,42 +60,6 @@ constexpr struct {
   {0xbe, U"3\u20444"},
 };
 
-/// Takes one character off the front; nothing if it is not UTF-8 (RFC 3629: no
-/// overlong forms, no surrogates).
-std::optional<char32_t> take_character(std::string_view& text) noexcept {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  std::size_t size = 1;
-  char32_t out = lead;
-  char32_t least = 0;
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    size = 4;
-    out = lead & 0x07;
-    least = 0x10000;
-  } else if (lead >= 0xe0 && lead <= 0xef) {
-    size = 3;
-    out = lead & 0x0f;
-    least = 0x800;
-  } else if (lead >= 0xc2 && lead <= 0xdf) {
-    size = 2;
-    out = lead & 0x1f;
-    least = 0x80;
-  } else if (lead >= 0x80) {
-    return std::nullopt;
-  }
-  if (text.size() < size)
-    return std::nullopt;
-  for (auto c : text.substr(1, size - 1)) {
-    const auto next = static_cast<unsigned char>(c);
-    if ((next & 0xc0) != 0x80)
-      return std::nullopt;
-    out = out << 6 | (next & 0x3fu);
-  }
-  if (out < least || out > 0x10ffff || (out >= 0xd800 && out <= 0xdfff))
-    return std::nullopt;
-  text.remove_prefix(size);
-  return out;
-}
-
 void append_utf8(char32_t c, std::string& out) {
   auto put = [&out](char32_t byte) { out += static_cast<char>(byte); };
   if (c < 0x80) {
@@ -151,7 +115,7 @@ secret saslprep(const secret& password) {
   out.reserve(text.size() * 3);
   bool usable = true;
   while (!text.empty() && usable) {
-    const auto c = take_character(text);
+    const auto c = take_utf8(text);
     usable = c && !is_in(prohibited, *c);
     if (usable)
       append_mapped(*c, out);

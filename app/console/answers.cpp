@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/utf8.hpp"
+
 namespace cenote::app {
 
 namespace {
@@ -16,9 +18,9 @@ std::string wrong_state(const statement& what) {
 
 } // namespace
 
-protocol::error_response complaint(ec code, std::string message) {
+protocol::error_response complaint(ec code, std::string_view message) {
   auto out = protocol::make_error(code);
-  out.message = std::move(message);
+  out.message = to_utf8(message);
   return out;
 }
 

@@ -12,7 +12,8 @@
 namespace cenote::app {
 
 /// An error with the SQLSTATE of `code` and `message` instead of its own text.
-[[nodiscard]] protocol::error_response complaint(ec code, std::string message);
+[[nodiscard]] protocol::error_response complaint(ec code,
+                                                 std::string_view message);
 
 /// Something PgBouncer can and cenote cannot: 0A000.
 [[nodiscard]] protocol::error_response not_supported(std::string what,
