@@ -111,9 +111,6 @@ void pool_worker_state::on_failed(login_failed what) {
   login_ended();
   what.seat->clear();
   auto& why = what.why;
-  log::warn("server login failed",
-            {log::kv("pool", to_string(pool->key())),
-             log::kv("code", why.why.code), log::kv("why", why.why.detail)});
   retry->failed({why.why.code, {}, {}}, now(), 0.0);
   last_refusal = std::move(why);
   tell_failing();

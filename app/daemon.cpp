@@ -165,6 +165,7 @@ result<void> daemon::parts::serve_admin() {
                     quotas,
                     catalog,
                     &edge->counters(),
+                    &reloads->counters(),
                     [this] { return state.load(); },
                     version,
                     engine->refused.has_value()};

@@ -136,9 +136,10 @@ void http_server::impl::show_health(httplib::Response& to) const {
 void http_server::impl::show_metrics(httplib::Response& to) const {
   const auto seen = collect_blocking(parts.shards, false, snapshot_time_max);
   const auto catalog = parts.catalog.load();
-  to.set_content(metrics_text({seen, parts.counters, parts.quotas, *catalog,
-                               parts.version, parts.io_uring_refused}),
-                 "text/plain; version=0.0.4; charset=utf-8");
+  to.set_content(
+    metrics_text({seen, parts.counters, parts.reloads, parts.quotas, *catalog,
+                  parts.version, parts.io_uring_refused}),
+    "text/plain; version=0.0.4; charset=utf-8");
 }
 
 void http_server::impl::configure() {

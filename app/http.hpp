@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "app/reload_counters.hpp"
 #include "base/result.hpp"
 #include "configs/config.hpp"
 #include "proxy/data_plane.hpp"
@@ -24,6 +25,7 @@ struct http_parts {
   const proxy::edge::quota_book& quotas;
   const tenants::catalog_cell& catalog;
   const proxy::edge::edge_counters* counters = nullptr; ///< May be null.
+  const reload_counters* reloads = nullptr;             ///< Likewise.
   std::function<app::health()> health;                  ///< Any thread.
   std::string version = "0.1.0";
   bool io_uring_refused = false; ///< Asked for, but epoll it is.

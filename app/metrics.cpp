@@ -145,7 +145,8 @@ void add_pool_sums(families& to, const pool_views& pools) {
   }
 }
 
-void add_failures(family& to, const proxy::edge::failure_counts& counts) {
+template <class Counts>
+void add_by_code(family& to, const Counts& counts) {
   // Few of the 256 have a name, and fewer ever happen.
   for (unsigned code = 1; code < 256; ++code) {
     const auto what = static_cast<ec>(code);
@@ -158,7 +159,7 @@ void add_edge(families& to, const proxy::edge::edge_counters& from) {
   auto ok = counter("logins_total", "Clients that logged in.");
   ok.add(from.logins_succeeded.load());
   auto failed = counter("logins_failed_total", "Logins that failed, by code.");
-  add_failures(failed, from.logins_failed);
+  add_by_code(failed, from.logins_failed);
   auto now = gauge("logins_in_progress", "Clients logging in.");
   now.add(from.logins_in_progress.load());
   auto console = counter("console_logins_total", "Logins to the console.");
@@ -172,8 +173,28 @@ void add_edge(families& to, const proxy::edge::edge_counters& from) {
   opened.add(from.servers_opened.load());
   auto lost = counter("servers_failed_total",
                       "Logins to servers that failed, by code.");
-  add_failures(lost, from.servers_failed);
+  add_by_code(lost, from.servers_failed);
   for (auto* each : {&ok, &failed, &now, &console, &cancels, &opened, &lost})
+    to.push_back(std::move(*each).take());
+}
+
+void add_ended(families& to, const collected& from) {
+  auto sums = proxy::reason_sums{};
+  for (const auto& shard : from.shards)
+    sums += shard.clients_ended;
+  auto ended = counter("clients_ended_total",
+                       "Logged-in clients that were ended, by code.");
+  add_by_code(ended, sums);
+  to.push_back(std::move(ended).take());
+}
+
+void add_reloads(families& to, const reload_counters& from) {
+  auto ok = counter("reloads_total", "Reloads of the configuration.");
+  ok.add(from.succeeded.load());
+  auto failed = counter("reloads_failed_total",
+                        "Reloads that failed and changed nothing, by code.");
+  add_by_code(failed, from.failed);
+  for (auto* each : {&ok, &failed})
     to.push_back(std::move(*each).take());
 }
 
@@ -211,6 +232,9 @@ std::string metrics_text(const metrics_source& from) {
   add_node(all, from);
   if (from.counters != nullptr)
     add_edge(all, *from.counters);
+  if (from.reloads != nullptr)
+    add_reloads(all, *from.reloads);
+  add_ended(all, from.shards);
   const auto pools = merge(from.shards);
   add_pool_states(all, pools);
   add_pool_sums(all, pools);

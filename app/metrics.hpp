@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "app/console/collector.hpp"
+#include "app/reload_counters.hpp"
 #include "proxy/edge/counters.hpp"
 #include "proxy/edge/quota_book.hpp"
 #include "tenants/catalog.hpp"
@@ -14,6 +15,7 @@ namespace cenote::app {
 struct metrics_source {
   const collected& shards;
   const proxy::edge::edge_counters* counters = nullptr; ///< May be null.
+  const reload_counters* reloads = nullptr;             ///< Likewise.
   const proxy::edge::quota_book& quotas;
   const tenants::catalog& catalog;
   std::string_view version;

@@ -47,6 +47,15 @@ void reloader::reload(std::function<void(result<void>)> done) {
 }
 
 result<void> reloader::reload_now() {
+  auto how = try_reload();
+  if (how)
+    ++counters_.succeeded;
+  else
+    counters_.failed.add(how.error().code);
+  return how;
+}
+
+result<void> reloader::try_reload() {
   configs::load_options options;
   options.version = version_ + 1;
   auto loaded = configs::load_file(file_, options);
@@ -55,12 +64,13 @@ result<void> reloader::reload_now() {
   if (!loaded) {
     for (auto& error : loaded.errors)
       log::error("configuration", {log::kv("at", to_string(error))});
+    auto why
+      = loaded.errors.empty()
+        ? failure{ec::config_unreadable, file_}
+        : failure{loaded.errors.front().code, to_string(loaded.errors.front())};
     log::error("reload failed, the running configuration stays",
-               {log::kv("file", file_)});
-    return failure{loaded.errors.empty() ? ec::config_unreadable
-                                         : loaded.errors.front().code,
-                   loaded.errors.empty() ? file_
-                                         : to_string(loaded.errors.front())};
+               {log::kv("code", why.code), log::kv("file", file_)});
+    return why;
   }
   auto next
     = std::make_shared<const configs::config>(std::move(*loaded.config));

@@ -12,6 +12,7 @@
 #include <asio/io_context.hpp>
 #include <asio/thread_pool.hpp>
 
+#include "app/reload_counters.hpp"
 #include "base/result.hpp"
 #include "configs/config.hpp"
 
@@ -45,6 +46,10 @@ public:
   /// The configuration in force. Any thread.
   [[nodiscard]] config_ptr current() const;
 
+  [[nodiscard]] const reload_counters& counters() const noexcept {
+    return counters_;
+  }
+
 private:
   /// What tells one state of a file from another.
   struct file_mark {
@@ -57,6 +62,7 @@ private:
   using marks = std::map<std::string, file_mark>;
 
   result<void> reload_now();
+  result<void> try_reload();
   [[nodiscard]] marks look() const;
 
   std::string file_;
@@ -65,6 +71,7 @@ private:
   mutable std::mutex mutex_; ///< Of `current_`.
   config_ptr current_;
   std::uint64_t version_ = 1;
+  reload_counters counters_;
   asio::thread_pool thread_{1};
 };
 

@@ -354,6 +354,7 @@ void client_link::on_drained() {
 
 void client_link::say_farewell() {
   auto& home = lane_.home();
+  home.count_ended(why_);
   log::info("client ended",
             {log::kv("code", why_), log::kv("client", id()),
              log::kv("pool", tenants::to_string(lane_.key())),

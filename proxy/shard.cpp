@@ -301,6 +301,7 @@ shard_snapshot shard::snapshot(bool with_links) {
   shard_snapshot out;
   out.shard = index_;
   out.engine = engine_->name();
+  out.clients_ended = clients_ended_;
   for (auto& [id, here] : lanes_) {
     out.lanes.push_back(here->row());
     if (with_links)

@@ -138,6 +138,9 @@ public:
   }
   void cancel(const cancel_key& key);
   void end_client(client_id who, ec why);
+  void count_ended(ec why) noexcept {
+    clients_ended_.add(why);
+  }
 
   /// Sends a CancelRequest for a server of a lane on its way;
   /// `server_link::cancel_settled` hears the end.
@@ -208,6 +211,7 @@ private:
   };
   std::unordered_map<std::uint64_t, victim> tickets_;
   std::unique_ptr<porch> porch_; ///< May be null.
+  reason_sums clients_ended_;
   std::uint64_t last_ticket_ = 0;
   std::uint64_t last_server_ = 0;
 };

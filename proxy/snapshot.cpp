@@ -24,4 +24,10 @@ traffic& traffic::operator+=(const traffic& other) noexcept {
   return *this;
 }
 
+reason_sums& reason_sums::operator+=(const reason_sums& other) noexcept {
+  for (std::size_t i = 0; i < sums_.size(); ++i)
+    sums_[i] += other.sums_[i];
+  return *this;
+}
+
 } // namespace cenote::proxy

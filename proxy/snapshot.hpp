@@ -1,11 +1,13 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/error.hpp"
 #include "base/strong_id.hpp"
 #include "proxy/adoption.hpp"
 #include "proxy/lane_ref.hpp"
@@ -48,6 +50,23 @@ struct traffic {
   std::uint64_t servers_taken = 0; ///< From other lanes of the pool.
 
   traffic& operator+=(const traffic& other) noexcept;
+};
+
+/// A sum per reason since the start of the process, of one shard.
+class reason_sums {
+public:
+  void add(ec why) noexcept {
+    ++sums_[static_cast<std::uint8_t>(why)];
+  }
+
+  [[nodiscard]] std::uint64_t of(ec why) const noexcept {
+    return sums_[static_cast<std::uint8_t>(why)];
+  }
+
+  reason_sums& operator+=(const reason_sums& other) noexcept;
+
+private:
+  std::array<std::uint64_t, 256> sums_{};
 };
 
 struct client_row {
@@ -108,6 +127,7 @@ struct shard_snapshot {
   std::vector<lane_row> lanes;
   std::vector<client_row> clients;
   std::vector<server_row> servers;
+  reason_sums clients_ended; ///< By us, not by themselves.
 };
 
 /// Collects one snapshot per shard. `arrived` is called on each shard's thread,

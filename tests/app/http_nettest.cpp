@@ -32,7 +32,13 @@ struct fixture {
     lane.sums.transactions = 42;
     counters.logins_succeeded = 7;
     counters.logins_failed.add(ec::wrong_password);
-    auto parts = app::http_parts{shards, quotas, catalog, &counters, {}};
+    reloads.succeeded = 2;
+    reloads.failed.add(ec::config_unknown_key);
+    for (auto& each : shards.shown)
+      each.clients_ended.add(ec::query_wait_timeout);
+    shards.shown[1].clients_ended.add(ec::server_lost);
+    auto parts
+      = app::http_parts{shards, quotas, catalog, &counters, &reloads, {}};
     parts.health = [this] { return how.load(); };
     auto made = app::http_server::start({"127.0.0.1", 0}, std::move(parts));
     BOOST_REQUIRE(made);
@@ -44,6 +50,7 @@ struct fixture {
   proxy::edge::quota_book quotas;
   tenants::catalog_cell catalog;
   proxy::edge::edge_counters counters;
+  app::reload_counters reloads;
   std::atomic<app::health> how{app::health::ok};
   std::unique_ptr<app::http_server> server;
   std::unique_ptr<httplib::Client> client;
@@ -83,6 +90,10 @@ BOOST_AUTO_TEST_CASE(metrics_are_prometheus_text) {
         "cenote_engine_refused{engine=\"io_uring\"} 0",
         "cenote_shards{answered=\"yes\"} 2", "cenote_logins_total 7",
         "cenote_logins_failed_total{code=\"wrong_password\"} 1",
+        "cenote_clients_ended_total{code=\"query_wait_timeout\"} 2",
+        "cenote_clients_ended_total{code=\"server_lost\"} 1",
+        "cenote_reloads_total 2",
+        "cenote_reloads_failed_total{code=\"config_unknown_key\"} 1",
         "cenote_node_limit{of=\"clients\"} 10000"})
     BOOST_TEST(has(text, line), line << " in\n" << text);
   for (const auto& line :
@@ -121,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_silent_shard_does_not_hold_a_scrape) {
 }
 
 BOOST_AUTO_TEST_CASE(a_request_without_end_does_not_hold_up_the_end) {
-  auto parts = app::http_parts{shards, quotas, catalog, nullptr, {}};
+  auto parts = app::http_parts{shards, quotas, catalog, nullptr, nullptr, {}};
   parts.end_time_max = std::chrono::milliseconds{50};
   auto made = app::http_server::start({"127.0.0.1", 0}, std::move(parts));
   BOOST_REQUIRE(made);
@@ -151,7 +162,7 @@ BOOST_AUTO_TEST_CASE(a_request_without_end_does_not_hold_up_the_end) {
 }
 
 BOOST_AUTO_TEST_CASE(a_port_in_use_is_an_error) {
-  auto parts = app::http_parts{shards, quotas, catalog, nullptr, {}};
+  auto parts = app::http_parts{shards, quotas, catalog, nullptr, nullptr, {}};
   auto second
     = app::http_server::start({"127.0.0.1", server->port()}, std::move(parts));
   BOOST_REQUIRE(!second);

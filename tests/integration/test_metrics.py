@@ -18,6 +18,7 @@ def scraped(pg, log_format: str = "text", **database_options) -> dict:
 
 def series(pooler) -> dict:
     """Every time series with its value; none may be there twice."""
+    pooler.wait_log("serving HTTP")
     found = {}
     for line in pooler.metrics().splitlines():
         if line.startswith("#"):
@@ -61,3 +62,91 @@ def test_names_that_are_not_utf8_are_shown_apart_and_as_utf8(pg, start, log_form
     if log_format == "json":
         users = [json.loads(line).get("user", "") for line in lines]
         assert any("who\ufffdff\n" in user for user in users)
+
+
+def waits(client, other) -> None:
+    other.query("begin")
+    client.send(wire.query("select 1"))
+
+
+def stands_still(client, other) -> None:
+    client.query("begin")
+
+
+def sleeps(client, other) -> None:
+    client.send(wire.query("select pg_sleep(20)"))
+
+
+def talks_nonsense(client, other) -> None:
+    client.send(wire.message("~"))
+
+
+def loses_its_server(client, other) -> None:
+    client.query("begin")
+    client.send(wire.query("select pg_terminate_backend(pg_backend_pid())"))
+
+
+def is_killed(client, other) -> None:
+    with wire.Client(port=client.socket.getpeername()[1]) as admin:
+        admin.login("admin", "pgbouncer", "admin-pw")
+        names, rows = admin.query("show clients")
+        for each in (dict(zip(names, row)) for row in rows):
+            if each["port"] == str(client.socket.getsockname()[1]):
+                admin.query(f"kill_client {each['id']}")
+
+
+ENDS = {
+    "query_wait_timeout": (waits, {"query_wait_timeout": "300ms"}),
+    "idle_transaction_timeout": (stands_still, {"idle_transaction_timeout": "300ms"}),
+    "transaction_timeout": (stands_still, {"transaction_timeout": "300ms"}),
+    "client_idle_timeout": (lambda *_: None, {"client_idle_timeout": "300ms"}),
+    "query_timeout": (sleeps, {"query_timeout": "300ms"}),
+    "protocol_violation": (talks_nonsense, {}),
+    "server_lost": (loses_its_server, {}),
+    "killed_by_admin": (is_killed, {}),
+}
+
+
+@pytest.mark.parametrize("code", ENDS)
+def test_the_end_of_a_client_is_one_line_and_one_count(pg, start, connect, code):
+    end, options = ENDS[code]
+    pooler = start(scraped(pg, pool_size=1, **options))
+    name = f'cenote_clients_ended_total{{code="{code}"}}'
+    assert name not in series(pooler)
+    client = connect(pooler)
+    other = connect(pooler) if code == "query_wait_timeout" else None
+    end(client, other)
+    client.recv_all()
+    assert series(pooler)[name] == 1
+    lines = [line for line in pooler.text().splitlines() if "client ended" in line]
+    assert len(lines) == 1 and f"code={code} " in lines[0]
+
+
+def test_a_failed_login_to_a_server_is_one_line_and_one_count(pg, start):
+    pooler = start(scraped(pg))
+    fails(pooler, "app.acme", "nowhere")
+    assert series(pooler)[
+        'cenote_servers_failed_total{code="server_login_rejected"}'] == 1
+    lines = [line for line in pooler.text().splitlines() if " WARN " in line]
+    assert len(lines) == 1
+    for word in ("login to a server failed", "code=server_login_rejected",
+                 "pool=acme/app/nowhere/transaction", f"port={pg.port}",
+                 'nowhere\\" does not exist'):
+        assert word in lines[0]
+
+
+def test_reloads_are_counted_as_they_end(pg, start):
+    pooler = start(scraped(pg))
+    pooler.reload(pooler.config)
+    pooler.wait_log("configuration reloaded")
+    seen = series(pooler)
+    assert seen["cenote_reloads_total"] >= 1
+    assert not any("reloads_failed" in name for name in seen)
+    good = pooler.file.read_text()
+    pooler.file.write_text("nonsense = 1\n")
+    with pytest.raises(wire.ServerError):
+        pooler.console("reload")
+    assert series(pooler)[
+        'cenote_reloads_failed_total{code="config_missing_key"}'] >= 1
+    pooler.wait_log("ERROR reload failed, .*code=config_missing_key")
+    pooler.file.write_text(good)
