@@ -64,6 +64,11 @@ inline constexpr std::chrono::seconds listening_answer_time_max{10};
 inline constexpr std::chrono::milliseconds listening_retry_min{100};
 inline constexpr std::chrono::milliseconds listening_retry_max{10'000};
 
+/// Names of databases whose sums a shard keeps when their pools are gone, for
+/// SHOW STATS. Later ones are counted together: what "*" lets clients ask for
+/// is without end.
+inline constexpr std::size_t ended_names_max = 1'000;
+
 /// Bytes of a client held while it waits for a server; then it is not read.
 inline constexpr std::size_t held_bytes_max = 64 * 1024;
 

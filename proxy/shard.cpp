@@ -136,6 +136,7 @@ void shard::close_lane(lane_id id) {
   if (found == lanes_.end())
     return;
   found->second->kill(ec::pool_draining);
+  ended_.add(found->second->key(), found->second->sums());
   std::erase(marked_, found->second.get());
   dead_lanes_.push_back(std::move(found->second));
   lanes_.erase(found);
@@ -302,6 +303,7 @@ shard_snapshot shard::snapshot(bool with_links) {
   out.shard = index_;
   out.engine = engine_->name();
   out.clients_ended = clients_ended_;
+  out.ended = ended_.rows();
   for (auto& [id, here] : lanes_) {
     out.lanes.push_back(here->row());
     if (with_links)

@@ -18,6 +18,7 @@
 #include "proxy/cancel_keys.hpp"
 #include "proxy/client_parts.hpp"
 #include "proxy/data_plane.hpp"
+#include "proxy/ended_sums.hpp"
 #include "proxy/porch.hpp"
 #include "proxy/server_farewell.hpp"
 #include "proxy/timed.hpp"
@@ -199,6 +200,7 @@ private:
   std::vector<std::unique_ptr<server_farewell>> gone_servers_;
   std::unordered_map<lane_id, std::unique_ptr<lane>> lanes_;
   std::vector<std::unique_ptr<lane>> dead_lanes_;
+  ended_sums ended_;
   std::vector<lane*> marked_;
   cancel_keys cancel_keys_;
   struct id_of_client {

@@ -50,6 +50,8 @@ struct traffic {
   std::uint64_t servers_taken = 0; ///< From other lanes of the pool.
 
   traffic& operator+=(const traffic& other) noexcept;
+
+  friend bool operator==(const traffic&, const traffic&) = default;
 };
 
 /// A sum per reason since the start of the process, of one shard.
@@ -120,11 +122,19 @@ struct lane_row {
   traffic sums;
 };
 
+/// What lanes counted that are closed now.
+struct ended_row {
+  std::string tenant;
+  std::string database;
+  traffic sums;
+};
+
 /// What one shard shows of itself. Taken on the shard, read elsewhere.
 struct shard_snapshot {
   std::uint32_t shard = 0;
   const char* engine = "";
   std::vector<lane_row> lanes;
+  std::vector<ended_row> ended;
   std::vector<client_row> clients;
   std::vector<server_row> servers;
   reason_sums clients_ended; ///< By us, not by themselves.

@@ -18,9 +18,12 @@ std::uint64_t per(std::uint64_t sum, std::uint64_t count) noexcept {
 
 stats_sums sum_up(const collected& from) {
   auto out = stats_sums{};
-  for (const auto& shard : from.shards)
+  for (const auto& shard : from.shards) {
     for (const auto& lane : shard.lanes)
       out[{lane.pool.database, lane.pool.tenant}] += lane.sums;
+    for (const auto& gone : shard.ended)
+      out[{gone.database, gone.tenant}] += gone.sums;
+  }
   return out;
 }
 

@@ -35,12 +35,13 @@ inline constexpr auto traffic_fields = std::array{
 using stats_key = std::pair<std::string, std::string>;
 using stats_sums = std::map<stats_key, traffic>;
 
+/// Of the pools there are and of those that were.
 [[nodiscard]] stats_sums sum_up(const collected& from);
 
 /// What happened between two samples, as PgBouncer's avg_ columns say it:
 /// counts and bytes per second; microseconds per transaction, per query, and
-/// (waiting) per assigned server. A sum that went back (its pool is gone and
-/// came again) counts from zero.
+/// (waiting) per assigned server. A sum that went back (not every shard had
+/// answered) counts from zero.
 [[nodiscard]] traffic average(const traffic& now, const traffic& before,
                               duration between);
 

@@ -49,6 +49,21 @@ BOOST_AUTO_TEST_CASE(nothing_happened_in_no_time) {
     BOOST_TEST((got.*field == 0u));
 }
 
+BOOST_AUTO_TEST_CASE(pools_that_are_gone_are_summed_up_too) {
+  auto seen = collected{};
+  seen.shards.resize(2);
+  auto& lane = seen.shards[0].lanes.emplace_back();
+  lane.pool = {"acme", "app", "app", tenants::pool_mode::session};
+  lane.sums = some(1, 10);
+  seen.shards[0].ended.push_back({"acme", "app", some(2, 20)});
+  seen.shards[1].ended.push_back({"acme", "app", some(4, 40)});
+  seen.shards[1].ended.push_back({"acme", "gone", some(8, 80)});
+  auto sums = sum_up(seen);
+  BOOST_TEST(sums.size() == 2u);
+  BOOST_TEST(sums[key].transactions == 7u);
+  BOOST_TEST((sums[{"gone", "acme"}] == some(8, 80)));
+}
+
 BOOST_AUTO_TEST_CASE(a_sum_that_went_back_counts_from_zero) {
   auto got = average(some(120, 1'200), some(6'000, 99'000), 60s);
   BOOST_TEST(got.transactions == 2u);

@@ -136,6 +136,32 @@ def test_stats_count(pg, start, connect):
         assert int(row["total_received"]) > 100
 
 
+def test_sums_outlive_their_pool(pg, start, connect):
+    pooler = start(configs.plain(pg, pool_idle_timeout="1s"))
+    with console(pooler) as admin:
+        def sums() -> tuple:
+            row = next(row for row in rows_of(admin, "show stats")
+                       if row["database"] == "acme")
+            totals = dict(admin.query("show totals")[1])
+            return ([int(row[name]) for name in ("total_xact_count", "total_sent")],
+                    [int(totals[name]) for name in
+                     ("total_xact_count", "total_client_bytes")])
+
+        def pools() -> list:
+            return [row for row in rows_of(admin, "show pools")
+                    if row["database"] == "acme"]
+
+        for times in (1, 2):
+            client = connect(pooler)
+            client.query("select repeat('x', 1000)")
+            client.close()
+            before = sums()
+            assert before[0][0] == before[1][0] == times
+            assert before[0][1] > 1000 * times
+            eventually(lambda: not pools(), "the pool ends")
+            assert sums() == before
+
+
 @pytest.mark.parametrize("sql", ["nonsense", "show nothing", "show", "", ";",
                                  "pause nowhere", "drop table x", "show pools extra x"])
 def test_wrong_commands_are_errors_and_the_console_goes_on(shared, sql):
