@@ -63,8 +63,10 @@ std::string state_of(const live_pool& pool) {
 } // namespace
 
 void admin_state::run(const admin_command& command, on_reply done) {
-  log::info("admin command", {log::kv("verb", actors::name(command.verb)),
-                              log::kv("target", command.target)});
+  // The console looks at what is paused whenever it pauses or shows.
+  if (command.verb != admin_verb::show_paused)
+    log::info("admin command", {log::kv("verb", actors::name(command.verb)),
+                                log::kv("target", command.target)});
   switch (command.verb) {
     case admin_verb::version: {
       auto reply = admin_reply{};
@@ -77,6 +79,9 @@ void admin_state::run(const admin_command& command, on_reply done) {
       return;
     case admin_verb::show_tenants:
       done(show_tenants());
+      return;
+    case admin_verb::show_paused:
+      done(show_paused());
       return;
     case admin_verb::pause:
       pause(command, std::move(done));
@@ -166,6 +171,12 @@ admin_reply admin_state::show_tenants() const {
   for (auto& [id, row] : rows)
     reply.tenants.push_back(std::move(row));
   reply.count = static_cast<std::uint32_t>(reply.tenants.size());
+  return reply;
+}
+
+admin_reply admin_state::show_paused() const {
+  auto reply = admin_reply{};
+  reply.paused = with->pools.paused();
   return reply;
 }
 

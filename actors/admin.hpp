@@ -43,6 +43,7 @@ struct admin_state {
 private:
   [[nodiscard]] admin_reply show_pools() const;
   [[nodiscard]] admin_reply show_tenants() const;
+  [[nodiscard]] admin_reply show_paused() const;
   /// Whether any pool, or any database of the catalog, is meant.
   [[nodiscard]] bool is_known(const std::string& target) const;
   void pause(const admin_command& command, on_reply done);

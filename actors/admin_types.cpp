@@ -14,6 +14,8 @@ std::string_view name(admin_verb verb) noexcept {
       return "show pools";
     case admin_verb::show_tenants:
       return "show tenants";
+    case admin_verb::show_paused:
+      return "show paused";
     case admin_verb::pause:
       return "pause";
     case admin_verb::resume:

@@ -17,15 +17,16 @@ enum class admin_verb : std::uint8_t {
   version,
   show_pools,
   show_tenants,
-  pause,     ///< Answers when no matching pool lends a server any more.
-  resume,    ///< Also brings back a tenant that is down.
-  reconnect, ///< Replaces servers as they come free; answers when nobody is
-             ///< lent a present one any more.
-  kill,      ///< Ends clients and servers now; new clients wait for `resume`.
-  reload,    ///< Reads the configuration again.
-  terminate, ///< Dirty termination of the tenant `target`.
-  drain,     ///< Ends every pool, each client after its transaction.
-  shutdown,  ///< Ends the process; with `wait` it drains first.
+  show_paused, ///< PAUSE and KILL that RESUME has not undone.
+  pause,       ///< Answers when no matching pool lends a server any more.
+  resume,      ///< Also brings back a tenant that is down.
+  reconnect,   ///< Replaces servers as they come free; answers when nobody is
+               ///< lent a present one any more.
+  kill,        ///< Ends clients and servers now; new clients wait for `resume`.
+  reload,      ///< Reads the configuration again.
+  terminate,   ///< Dirty termination of the tenant `target`.
+  drain,       ///< Ends every pool, each client after its transaction.
+  shutdown,    ///< Ends the process; with `wait` it drains first.
 };
 
 [[nodiscard]] std::string_view name(admin_verb verb) noexcept;
@@ -88,6 +89,7 @@ struct admin_reply {
   std::uint32_t count = 0; ///< Pools (or, for `terminate`, clients) concerned.
   std::vector<admin_pool_row> pools;
   std::vector<admin_tenant_row> tenants;
+  std::vector<std::string> paused; ///< Targets.
 
   friend bool operator==(const admin_reply&, const admin_reply&) = default;
 };

@@ -37,7 +37,7 @@ typename Inspector::result_type inspect(Inspector& f, admin_tenant_row& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, admin_reply& x) {
   return f(caf::meta::type_name("cenote::actors::admin_reply"), x.code, x.text,
-           x.count, x.pools, x.tenants);
+           x.count, x.pools, x.tenants, x.paused);
 }
 
 } // namespace cenote::actors

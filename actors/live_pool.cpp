@@ -241,6 +241,11 @@ bool pool_book::resume(const std::string& target) {
   return paused_.erase(target) > 0;
 }
 
+std::vector<std::string> pool_book::paused() const {
+  auto lock = std::lock_guard{guard_};
+  return {paused_.begin(), paused_.end()};
+}
+
 bool pool_book::is_paused(const tenants::pool_key& key) const {
   auto lock = std::lock_guard{guard_};
   return std::ranges::any_of(paused_, [&key](const std::string& target) {

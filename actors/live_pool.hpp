@@ -153,6 +153,7 @@ public:
   /// "" forgets every pause. False: nothing was paused by that name.
   bool resume(const std::string& target);
   [[nodiscard]] bool is_paused(const tenants::pool_key& key) const;
+  [[nodiscard]] std::vector<std::string> paused() const;
 
 private:
   mutable std::mutex guard_;

@@ -30,18 +30,14 @@ Value pick(const view& of, const tenants::tenant& owner,
   return built_in;
 }
 
-/// Servers, clients and state of some pools together.
+/// Servers and clients of some pools together.
 struct load {
   std::uint64_t servers = 0;
   std::uint64_t clients = 0;
-  bool is_any = false;
-  bool paused = false; ///< All of them.
 
   void add(const pool_view& pool) {
     servers += pool.servers();
     clients += pool.numbers.clients;
-    paused = is_any ? paused && pool.paused : pool.paused;
-    is_any = true;
   }
 };
 
@@ -71,7 +67,7 @@ void write_database(protocol::row_writer& to, const view& of,
   to.null(); // load_balance_hosts
   to.number(from.servers_max).number_unsigned(here.servers);
   to.number(from.clients_max).number_unsigned(here.clients);
-  to.number(here.paused || of.is_paused ? 1 : 0);
+  to.number(of.is_paused(owner.id, shown) ? 1 : 0);
   to.number(0); // disabled
   to.text(owner.id);
 }

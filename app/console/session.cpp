@@ -191,6 +191,8 @@ asio::awaitable<session::outcome> session::show(const statement& what) {
   if (seen.links.missing != 0)
     add(out_, notice(std::to_string(seen.links.missing)
                      + " shards did not answer in time"));
+  if (needs_paused(*asked) && !seen.paused)
+    add(out_, notice("what is paused is not known"));
   write_table(out_, *asked, seen);
   co_return done{};
 }

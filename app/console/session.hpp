@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -29,8 +30,6 @@ struct console_state {
   std::atomic<const proxy::edge::edge_counters*> counters{nullptr};
   stats_history history{clock::now()};
   std::atomic<std::size_t> session_count{0};
-  /// PAUSE without a database was asked for here and not taken back here.
-  std::atomic<bool> is_paused{false};
 };
 
 /// One operator, from AuthenticationOk to the end. Lives in the frame of the
@@ -62,6 +61,8 @@ private:
   asio::awaitable<outcome> wait_close(const statement& what);
   outcome set(const statement& what);
   asio::awaitable<view> look(subject what);
+  asio::awaitable<std::optional<actors::admin_reply>>
+  ask_for(actors::admin_verb what);
   asio::awaitable<bool> is_all_paused();
   asio::awaitable<void> until_gone();
   void complete(verb what);

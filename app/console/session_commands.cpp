@@ -7,6 +7,7 @@
 #include <asio/steady_timer.hpp>
 
 #include "app/console/session.hpp"
+#include "app/console/tables.hpp"
 #include "proxy/edge/coroutine.hpp"
 #include "proxy/edge/identity.hpp"
 
@@ -24,8 +25,8 @@ constexpr std::size_t unread_bytes_max = 64 * 1024;
 /// How often WAIT_CLOSE looks.
 constexpr auto look_again = std::chrono::milliseconds{200};
 
-/// How long the actors may take to name their pools: a SHOW does without.
-constexpr auto pools_time_max = std::chrono::milliseconds{500};
+/// How long the actors may take to say what they know: a SHOW does without.
+constexpr auto actors_time_max = std::chrono::milliseconds{500};
 
 bool needs_links(subject what) noexcept {
   return what == subject::clients || what == subject::servers
@@ -41,7 +42,6 @@ bool needs_shards(subject what) noexcept {
     case subject::pools:
     case subject::servers:
     case subject::sockets:
-    case subject::state:
     case subject::stats:
     case subject::stats_averages:
     case subject::stats_totals:
@@ -56,17 +56,10 @@ bool needs_shards(subject what) noexcept {
     case subject::mem:
     case subject::peer_pools:
     case subject::peers:
+    case subject::state:
     case subject::version:
       return false;
   }
-  return true;
-}
-
-bool are_all_paused(const collected& seen) {
-  for (const auto& shard : seen.shards)
-    for (const auto& lane : shard.lanes)
-      if (!lane.paused)
-        return false;
   return true;
 }
 
@@ -144,19 +137,15 @@ asio::awaitable<session::outcome> session::change(const statement& what) {
     co_return std::move(*no);
   switch (what.what) {
     case verb::pause:
-      if (home_.is_paused && co_await is_all_paused())
+      if (co_await is_all_paused())
         co_return complaint(ec::admin_wrong_state, "already suspended/paused");
-      if (what.argument.empty())
-        home_.is_paused = true;
       co_return co_await ask(what, actors::admin_verb::pause);
     case verb::resume:
-      if (what.argument.empty())
-        home_.is_paused = false;
       co_return co_await ask(what, actors::admin_verb::resume);
     case verb::reconnect:
       co_return co_await ask(what, actors::admin_verb::reconnect);
     case verb::kill:
-      if (home_.is_paused && co_await is_all_paused())
+      if (co_await is_all_paused())
         co_return complaint(ec::admin_wrong_state, "already suspended/paused");
       co_return co_await ask(what, actors::admin_verb::kill);
     case verb::reload:
@@ -261,10 +250,25 @@ asio::awaitable<void> session::until_gone() {
   co_await for_ever.async_wait(no_throw);
 }
 
+/// What ADMIN knows; nothing if it takes too long to say.
+asio::awaitable<std::optional<actors::admin_reply>>
+session::ask_for(actors::admin_verb what) {
+  auto command = actors::admin_command{what};
+  auto late = asio::steady_timer{stream_.get_executor(), actors_time_max};
+  auto answer = co_await (home_.parts.admin.run(std::move(command))
+                          || late.async_wait(no_throw));
+  auto* reply = std::get_if<0>(&answer);
+  if (reply == nullptr || reply->code != ec::none)
+    co_return std::nullopt;
+  co_return std::move(*reply);
+}
+
+/// Whoever paused it, and whether there is a pool or not.
 asio::awaitable<bool> session::is_all_paused() {
-  auto seen = co_await collect(home_.parts.shards, false,
-                               home_.parts.snapshot_time_max);
-  co_return are_all_paused(seen);
+  auto seen = view{};
+  if (auto reply = co_await ask_for(actors::admin_verb::show_paused))
+    seen.paused = std::move(reply->paused);
+  co_return seen.is_paused();
 }
 
 asio::awaitable<view> session::look(subject what) {
@@ -274,19 +278,17 @@ asio::awaitable<view> session::look(subject what) {
   out.version = parts.version;
   if (parts.config)
     out.config = parts.config();
+  if (needs_paused(what))
+    if (auto reply = co_await ask_for(actors::admin_verb::show_paused))
+      out.paused = std::move(reply->paused);
   if (!needs_shards(what))
     co_return out;
   out.links = co_await collect(parts.shards, needs_links(what),
                                parts.snapshot_time_max);
   auto known = std::vector<actors::admin_pool_row>{};
-  if (what == subject::pools) {
-    auto command = actors::admin_command{actors::admin_verb::show_pools};
-    auto late = asio::steady_timer{stream_.get_executor(), pools_time_max};
-    auto answer = co_await (parts.admin.run(std::move(command))
-                            || late.async_wait(no_throw));
-    if (auto* reply = std::get_if<0>(&answer))
+  if (what == subject::pools)
+    if (auto reply = co_await ask_for(actors::admin_verb::show_pools))
       known = std::move(reply->pools);
-  }
   out.pools = merge(out.links, known);
   out.totals = sum_up(out.links);
   out.averages = home_.history.averages(out.totals, clock::now());
@@ -294,9 +296,6 @@ asio::awaitable<view> session::look(subject what) {
   out.servers = parts.quotas.node_servers();
   if (const auto* counters = home_.counters.load())
     out.logins = counters->logins_in_progress;
-  const bool is_any = !out.pools.empty();
-  out.is_paused
-    = are_all_paused(out.links) && (is_any || home_.is_paused.load());
   co_return out;
 }
 

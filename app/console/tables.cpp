@@ -135,8 +135,8 @@ void write_memory(row_writer& to) {
 }
 
 void write_state(row_writer& to, const view& of) {
-  to.text("active").text(of.is_paused ? "no" : "yes");
-  to.text("paused").text(of.is_paused ? "yes" : "no");
+  to.text("active").text(of.is_paused() ? "no" : "yes");
+  to.text("paused").text(of.is_paused() ? "yes" : "no");
   to.text("suspended").text("no");
 }
 
@@ -214,6 +214,10 @@ void write_usage(protocol::writer& to) {
 }
 
 } // namespace
+
+bool needs_paused(subject what) noexcept {
+  return what == subject::databases || what == subject::state;
+}
 
 void write_table(std::vector<std::byte>& out, subject what, const view& of) {
   auto to = protocol::writer{out};

@@ -8,6 +8,9 @@
 
 namespace cenote::app {
 
+/// Whether it shows what is paused.
+[[nodiscard]] bool needs_paused(subject what) noexcept;
+
 /// Writes the answer to `SHOW what`, up to its CommandComplete. Pure but for
 /// MEM, which asks the kernel.
 void write_table(std::vector<std::byte>& out, subject what, const view& of);

@@ -40,6 +40,16 @@ bool pool_order::operator()(const tenants::pool_key& lhs,
        < std::tie(rhs.database, rhs.user, rhs.tenant, rhs.mode, right);
 }
 
+bool view::is_paused() const {
+  return paused && std::ranges::find(*paused, "") != paused->end();
+}
+
+bool view::is_paused(std::string_view tenant, std::string_view database) const {
+  return paused && std::ranges::any_of(*paused, [&](const auto& target) {
+           return actors::matches(target, tenant, database);
+         });
+}
+
 pool_views merge(const collected& from,
                  const std::vector<actors::admin_pool_row>& known) {
   auto out = pool_views{};

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -63,7 +64,14 @@ struct view {
   std::uint64_t servers = 0;
   std::uint64_t logins = 0; ///< Clients logging in.
   std::string version;
-  bool is_paused = false;
+  /// What PAUSE and KILL hold back, as targets of `actors::admin_command`; none
+  /// if ADMIN did not say.
+  std::optional<std::vector<std::string>> paused;
+
+  /// All there is, and will be.
+  [[nodiscard]] bool is_paused() const;
+  [[nodiscard]] bool is_paused(std::string_view tenant,
+                               std::string_view database) const;
 };
 
 } // namespace cenote::app

@@ -96,6 +96,28 @@ BOOST_AUTO_TEST_CASE(a_paused_database_makes_new_pools_wait_for_resume) {
   BOOST_TEST(slot->is_seated());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_paused_is_known_until_it_is_resumed) {
+  using list = std::vector<std::string>;
+  auto paused = [this] {
+    auto slot = ask_admin(admin_command{admin_verb::show_paused});
+    BOOST_REQUIRE(slot->value);
+    return slot->value->paused;
+  };
+  BOOST_TEST((paused() == list{}));
+  // There is no pool.
+  BOOST_TEST((code_of(admin_command{admin_verb::pause}) == ec::none));
+  BOOST_TEST((paused() == list{""}));
+  BOOST_TEST((code_of(admin_command{admin_verb::resume}) == ec::none));
+  BOOST_TEST((paused() == list{}));
+  opener.is_automatic = true;
+  join_and_run(1);
+  BOOST_TEST((code_of(admin_command{admin_verb::kill, "shop"}) == ec::none));
+  BOOST_TEST(pool() == nullptr);
+  BOOST_TEST((paused() == list{"shop"}));
+  BOOST_TEST((code_of(admin_command{admin_verb::resume, "shop"}) == ec::none));
+  BOOST_TEST((paused() == list{}));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_there_or_not_paused_is_an_error) {
   opener.is_automatic = true;
   join_and_run(1);

@@ -182,19 +182,19 @@ BOOST_AUTO_TEST_CASE(a_refusal_of_admin_has_pgbouncers_words) {
 
 BOOST_AUTO_TEST_CASE(a_second_pause_is_refused_while_all_is_paused) {
   auto client = log_in();
-  BOOST_TEST((client.query("PAUSE").completed == list{"PAUSE"}));
-  shards.shown[0].lanes[0].paused = true;
+  // By whomever, with pools or without, and before they are quiet.
+  admin.set_paused({"", "shop"});
   for (auto text : {"PAUSE", "PAUSE shop", "KILL"})
     BOOST_TEST((client.query(text).errors
                 == list{"ERROR 55000 already suspended/paused"}),
                text);
   BOOST_TEST(client.query("SHOW STATE").cell(1, "value") == "yes");
-  BOOST_TEST((client.query("RESUME").completed == list{"RESUME"}));
-  shards.shown[0].lanes[0].paused = false;
+  BOOST_TEST(admin.commands().empty());
+  admin.set_paused({"shop"});
   BOOST_TEST(client.query("SHOW STATE").cell(1, "value") == "no");
   BOOST_TEST((client.query("PAUSE").completed == list{"PAUSE"}));
-  // Resumed by somebody else: it may be paused again.
-  BOOST_TEST((client.query("PAUSE").completed == list{"PAUSE"}));
+  BOOST_TEST((client.query("PAUSE shop").completed == list{"PAUSE"}));
+  BOOST_TEST((client.query("RESUME").completed == list{"RESUME"}));
 }
 
 BOOST_AUTO_TEST_CASE(one_client_is_ended_by_its_number) {

@@ -67,6 +67,8 @@ class fake_admin final : public app::admin_port {
 public:
   asio::awaitable<actors::admin_reply>
   run(actors::admin_command command) override {
+    if (command.verb == actors::admin_verb::show_paused)
+      co_return what_is_paused();
     const bool is_look = command.verb == actors::admin_verb::show_pools;
     if (!is_look) {
       auto lock = std::lock_guard{mutex_};
@@ -90,12 +92,25 @@ public:
     return commands_;
   }
 
+  void set_paused(std::vector<std::string> targets) {
+    auto lock = std::lock_guard{mutex_};
+    paused_ = std::move(targets);
+  }
+
   actors::admin_reply reply;
   std::atomic<bool> hangs{false};
 
 private:
+  actors::admin_reply what_is_paused() const {
+    auto lock = std::lock_guard{mutex_};
+    auto out = actors::admin_reply{};
+    out.paused = paused_;
+    return out;
+  }
+
   mutable std::mutex mutex_;
   std::vector<std::string> commands_;
+  std::vector<std::string> paused_;
 };
 
 } // namespace cenote::test

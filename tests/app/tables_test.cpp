@@ -81,7 +81,6 @@ view some_view() {
   second.lanes.push_back(lane_of("app", "shop", 10));
   second.lanes.back().maxwait_us = 5;
   second.lanes.push_back(lane_of("app", "blog", 1));
-  second.lanes.back().paused = true;
   auto& server = second.servers.emplace_back();
   server.id = server_id{(std::uint64_t{1} << 48) | 31U};
   server.pool = first.clients[0].pool;
@@ -92,6 +91,7 @@ view some_view() {
   out.pools = merge(out.links);
   out.totals = sum_up(out.links);
   out.version = "0.1.0";
+  out.paused = {"acme.blog"};
   return out;
 }
 
@@ -200,6 +200,33 @@ BOOST_AUTO_TEST_CASE(databases_take_their_settings_from_the_nearest_level) {
   BOOST_TEST(got.cell(2, "paused") == "1");
 }
 
+BOOST_AUTO_TEST_CASE(a_database_is_paused_with_or_without_a_pool) {
+  struct example {
+    std::vector<std::string> targets;
+    std::string_view shop, any, blog;
+  };
+  const example table[] = {
+    {{}, "0", "0", "0"},
+    {{""}, "1", "1", "1"},
+    {{"shop"}, "1", "0", "0"},
+    {{"acme."}, "1", "1", "1"},
+    {{"acme.blog", "other.shop"}, "0", "0", "1"},
+  };
+  for (auto has_pools : {true, false}) {
+    for (const auto& each : table) {
+      auto of = some_view();
+      of.paused = each.targets;
+      if (!has_pools)
+        of.pools.clear();
+      auto got = shown(subject::databases, of);
+      BOOST_TEST(got.cell(0, "paused") == each.shop);
+      BOOST_TEST(got.cell(1, "paused") == each.any);
+      if (has_pools)
+        BOOST_TEST(got.cell(2, "paused") == each.blog);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(users_are_those_of_the_catalog) {
   auto got = shown(subject::users, some_view());
   BOOST_REQUIRE(got.rows.size() == 2u);
@@ -284,7 +311,7 @@ BOOST_AUTO_TEST_CASE(the_state_is_one_of_three) {
   BOOST_TEST((shown(subject::state, of).rows
               == std::vector<row>{
                 {"active", "yes"}, {"paused", "no"}, {"suspended", "no"}}));
-  of.is_paused = true;
+  of.paused = {"", "shop"};
   BOOST_TEST((shown(subject::state, of).rows
               == std::vector<row>{
                 {"active", "no"}, {"paused", "yes"}, {"suspended", "no"}}));

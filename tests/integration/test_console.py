@@ -1,5 +1,6 @@
 """The console database: PgBouncer's columns, who may do what, and the waits."""
 
+import signal
 import threading
 
 import pytest
@@ -252,6 +253,57 @@ def test_pause_waits_for_transactions_and_resume_lets_go(pg, start, connect):
         with pytest.raises(wire.ServerError) as caught:
             admin.query("resume")
         assert "not paused/suspended" in caught.value.message
+
+
+def is_paused(admin) -> bool:
+    state = dict(admin.query("show state")[1])
+    assert (state["paused"] == "yes") != (state["active"] == "yes")
+    return state["paused"] == "yes"
+
+
+def test_a_pause_without_pools_ends_with_a_signal(pg, start, connect):
+    pooler = start(configs.plain(pg))
+    with console(pooler) as admin:
+        admin.query("pause")
+        assert is_paused(admin)
+        pooler.send_signal(signal.SIGUSR2)
+        eventually(lambda: not is_paused(admin), "it is resumed")
+        assert connect(pooler).value("select 1") == "1"
+        admin.query("pause")
+        admin.query("resume")
+
+
+def test_a_signal_without_pools_is_a_pause_to_the_console(pg, start, connect):
+    pooler = start(configs.plain(pg))
+    with console(pooler) as admin:
+        pooler.send_signal(signal.SIGUSR1)
+        eventually(lambda: is_paused(admin), "it is paused")
+        assert {row["paused"] for row in rows_of(admin, "show databases")} == {"1"}
+        for sql in ("pause", "pause acme", "kill"):
+            with pytest.raises(wire.ServerError) as caught:
+                admin.query(sql)
+            assert caught.value.message == "already suspended/paused"
+        admin.query("resume")
+        assert not is_paused(admin)
+    assert connect(pooler).value("select 1") == "1"
+
+
+def test_a_killed_database_is_paused_also_without_a_pool(pg, start, connect):
+    config = configs.plain(pg)
+    config["tenant"][0]["database"].insert(0, configs.database(pg, "acme"))
+    pooler = start(config)
+    victim = connect(pooler)
+    with console(pooler) as admin:
+        def paused() -> str:
+            return next(row["paused"] for row in rows_of(admin, "show databases")
+                        if row["name"] == "acme")
+
+        admin.query("kill acme")
+        assert victim.recv_all()[-1][0] == "E"
+        assert paused() == "1" and not is_paused(admin)
+        admin.query("resume acme")
+        assert paused() == "0"
+    assert connect(pooler).value("select 1") == "1"
 
 
 def test_reconnect_gives_fresh_servers_between_transactions(pg, start, connect):
