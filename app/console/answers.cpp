@@ -8,12 +8,14 @@ namespace cenote::app {
 
 namespace {
 
-std::string wrong_state(const statement& what) {
+/// `why` in ADMIN's words. Whether all is paused was asked before: PAUSE and
+/// KILL fail later for another reason.
+std::string wrong_state(const statement& what, const std::string& why) {
   if (what.what == verb::resume)
     return what.argument.empty()
            ? std::string{"pooler is not paused/suspended"}
            : "database " + what.argument + " is not paused";
-  return "already suspended/paused";
+  return std::string{name(what.what)} + " was undone: " + why;
 }
 
 } // namespace
@@ -60,7 +62,7 @@ protocol::error_response failed_reply(const statement& what,
   if (reply.code == ec::admin_wrong_state
       && (what.what == verb::pause || what.what == verb::resume
           || what.what == verb::kill)) {
-    auto out = complaint(reply.code, wrong_state(what));
+    auto out = complaint(reply.code, wrong_state(what, reply.text));
     out.detail = reply.text;
     return out;
   }

@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(a_failure_has_pgbouncers_words) {
     {"RESUME", ec::admin_wrong_state, "pooler is not paused/suspended",
      "55000"},
     {"RESUME x", ec::admin_wrong_state, "database x is not paused", "55000"},
-    {"PAUSE", ec::admin_wrong_state, "already suspended/paused", "55000"},
+    {"PAUSE", ec::admin_wrong_state, "PAUSE was undone: why", "55000"},
     {"RELOAD", ec::config_unknown_key,
      "RELOAD failed, see logs for additional details", "F0000"},
   };

@@ -255,6 +255,24 @@ def test_pause_waits_for_transactions_and_resume_lets_go(pg, start, connect):
         assert "not paused/suspended" in caught.value.message
 
 
+def test_a_pause_that_waits_is_told_that_it_was_undone(pg, start, connect):
+    pooler = start(configs.plain(pg))
+    client = connect(pooler)
+    client.query("begin")
+    with console(pooler) as waiting, console(pooler) as other:
+        waiting.send(wire.query("pause"))
+        eventually(lambda: is_paused(other), "it is paused")
+        other.query("resume")
+        with pytest.raises(wire.ServerError) as caught:
+            waiting.recv_error()
+        assert caught.value.sqlstate == "55000"
+        assert caught.value.message == "PAUSE was undone: resumed meanwhile"
+        assert client.value("select 'goes on'") == "goes on"
+        client.query("commit")
+        waiting.query("pause")
+        waiting.query("resume")
+
+
 def is_paused(admin) -> bool:
     state = dict(admin.query("show state")[1])
     assert (state["paused"] == "yes") != (state["active"] == "yes")
