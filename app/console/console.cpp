@@ -81,6 +81,14 @@ asio::awaitable<void> console::serve(net::edge_stream stream, std::string user,
   }
 }
 
+bool console::cancel(const proxy::cancel_key& key) {
+  auto* found = state_->keys.find(key);
+  if (found == nullptr)
+    return false;
+  static_cast<interruption*>(found)->come();
+  return true;
+}
+
 asio::awaitable<void> console::sample_forever() {
   auto on = co_await asio::this_coro::executor;
   auto home = state_;

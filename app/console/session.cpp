@@ -10,7 +10,6 @@
 #include "protocol/messages.hpp"
 #include "protocol/reader.hpp"
 #include "protocol/reply_mirror.hpp"
-#include "proxy/edge/authenticate.hpp"
 #include "proxy/edge/message_io.hpp"
 
 namespace cenote::app {
@@ -40,7 +39,8 @@ void add(std::vector<std::byte>& out, const Message& message) {
   message.encode(to);
 }
 
-std::vector<std::byte> welcome(const std::string& version) {
+std::vector<std::byte> welcome(const std::string& version,
+                               const proxy::cancel_key& own) {
   auto out = std::vector<std::byte>{};
   add(out, protocol::authentication_ok{});
   const auto server_version = version + "/bouncer";
@@ -61,12 +61,9 @@ std::vector<std::byte> welcome(const std::string& version) {
     status.value = value;
     add(out, status);
   }
-  // Nobody looks for this key: there is nothing to cancel here.
-  const auto noise = proxy::edge::random_bytes(8);
   auto key = protocol::backend_key_data{};
-  key.pid = static_cast<std::int32_t>(static_cast<unsigned char>(noise[0])) << 8
-          | static_cast<unsigned char>(noise[1]);
-  key.key = protocol::as_byte_span(std::string_view{noise}.substr(4));
+  key.pid = static_cast<std::int32_t>(own.pid);
+  key.key = own.secret;
   add(out, key);
   add_ready(out);
   return out;
@@ -79,12 +76,14 @@ session::session(console_state& home, net::edge_stream stream, std::string user,
   : home_{home},
     stream_{std::move(stream)},
     user_{std::move(user)},
-    may_change_{may_change} {
+    may_change_{may_change},
+    interrupted_{home.keys, stream_.get_executor()} {
   // nop
 }
 
 asio::awaitable<bool> session::greet() {
-  auto bytes = welcome(home_.parts.version);
+  auto bytes
+    = welcome(home_.parts.version, home_.keys.spell_out(interrupted_.key()));
   auto sent = co_await stream_.write(std::move(bytes));
   co_return !!sent;
 }

@@ -8,7 +8,9 @@
 #include <variant>
 #include <vector>
 
+#include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/steady_timer.hpp>
 
 #include "app/console/answers.hpp"
 #include "app/console/console.hpp"
@@ -16,8 +18,34 @@
 #include "app/console/stats.hpp"
 #include "app/console/view.hpp"
 #include "net/edge_stream.hpp"
+#include "proxy/cancel_keys.hpp"
 
 namespace cenote::app {
+
+/// What a session hears of CancelRequests, and the key that they name.
+class interruption : public proxy::cancel_keys::holder {
+public:
+  interruption(proxy::cancel_keys& keys, const asio::any_io_executor& on)
+    : keys_{keys},
+      none_yet_{on, asio::steady_timer::time_point::max()} {
+    keys_.draw(*this, false);
+  }
+
+  ~interruption() {
+    keys_.forget(*this);
+  }
+
+  /// Ends `wait` if that is under way.
+  void come() {
+    none_yet_.cancel();
+  }
+
+  asio::awaitable<void> wait();
+
+private:
+  proxy::cancel_keys& keys_;
+  asio::steady_timer none_yet_;
+};
 
 /// What all sessions of a console share.
 struct console_state {
@@ -30,6 +58,9 @@ struct console_state {
   std::atomic<const proxy::edge::edge_counters*> counters{nullptr};
   stats_history history{clock::now()};
   std::atomic<std::size_t> session_count{0};
+  /// The sessions'. Their numbers name the last shard that there can be; who
+  /// has no session's key may be a client there.
+  proxy::cancel_keys keys{0xff};
 };
 
 /// One operator, from AuthenticationOk to the end. Lives in the frame of the
@@ -54,6 +85,7 @@ private:
   asio::awaitable<outcome> execute(std::string_view text);
   asio::awaitable<outcome> show(const statement& what);
   asio::awaitable<outcome> change(const statement& what);
+  asio::awaitable<outcome> pause(const statement& what);
   asio::awaitable<outcome> ask(const statement& what, actors::admin_verb verb,
                                bool wait = false);
   asio::awaitable<outcome> shut_down(const statement& what);
@@ -71,6 +103,7 @@ private:
   net::edge_stream stream_;
   std::string user_;
   bool may_change_;
+  interruption interrupted_;
   std::vector<std::byte> out_;
 };
 

@@ -139,7 +139,7 @@ asio::awaitable<session::outcome> session::change(const statement& what) {
     case verb::pause:
       if (co_await is_all_paused())
         co_return complaint(ec::admin_wrong_state, "already suspended/paused");
-      co_return co_await ask(what, actors::admin_verb::pause);
+      co_return co_await pause(what);
     case verb::resume:
       co_return co_await ask(what, actors::admin_verb::resume);
     case verb::reconnect:
@@ -164,6 +164,17 @@ asio::awaitable<session::outcome> session::change(const statement& what) {
       break;
   }
   co_return complaint(ec::admin_syntax, invalid_command(name(what.what)));
+}
+
+/// As `ask`, and a CancelRequest ends the wait as RESUME would.
+asio::awaitable<session::outcome> session::pause(const statement& what) {
+  auto ended
+    = co_await (ask(what, actors::admin_verb::pause) || interrupted_.wait());
+  if (auto* how = std::get_if<0>(&ended))
+    co_return std::move(*how);
+  auto undo = actors::admin_command{actors::admin_verb::resume, what.argument};
+  co_await home_.parts.admin.run(std::move(undo));
+  co_return protocol::make_error(ec::query_canceled);
 }
 
 /// Waits as long as it takes, or until the operator is gone.
@@ -227,14 +238,21 @@ asio::awaitable<session::outcome> session::wait_close(const statement& what) {
   auto pause = asio::steady_timer{stream_.get_executor()};
   while (is_closing(seen, what.argument) || seen.missing != 0) {
     pause.expires_after(look_again);
-    auto ended = co_await (pause.async_wait(no_throw) || until_gone());
+    auto ended = co_await (pause.async_wait(no_throw) || until_gone()
+                           || interrupted_.wait());
     if (ended.index() == 1)
       co_return over{};
+    if (ended.index() == 2)
+      co_return protocol::make_error(ec::query_canceled);
     seen = co_await collect(home_.parts.shards, true,
                             home_.parts.snapshot_time_max);
   }
   complete(verb::wait_close);
   co_return done{};
+}
+
+asio::awaitable<void> interruption::wait() {
+  co_await none_yet_.async_wait(no_throw);
 }
 
 /// Ends when the operator is gone; what it says meanwhile is kept for later.

@@ -58,12 +58,15 @@ void take_cancel(edge_state& edge, protocol::cancel_request request) {
   const auto size = request.key.size();
   if (size != short_secret_bytes && size != long_secret_bytes)
     return;
+  auto key = cancel_key{static_cast<std::uint32_t>(request.pid),
+                        std::move(request.key)};
+  if (edge.console.cancel(key))
+    return;
   if (edge.counters.cancels_in_flight >= limits::cancels_in_flight_max) {
     ++edge.counters.cancels_dropped;
     return;
   }
-  edge.shards.cancel(
-    {static_cast<std::uint32_t>(request.pid), std::move(request.key)});
+  edge.shards.cancel(std::move(key));
 }
 
 void hand_over(edge_state& edge, net::edge_stream stream, welcomed who) {

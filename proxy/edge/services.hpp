@@ -80,6 +80,11 @@ public:
   virtual asio::awaitable<void> serve(net::edge_stream stream, std::string user,
                                       bool may_change)
     = 0;
+
+  /// A CancelRequest. False: the key is no session's. The edge's thread.
+  virtual bool cancel(const cancel_key&) {
+    return false;
+  }
 };
 
 } // namespace cenote::proxy::edge

@@ -273,6 +273,41 @@ def test_a_pause_that_waits_is_told_that_it_was_undone(pg, start, connect):
         waiting.query("resume")
 
 
+def cancel(pooler, session) -> None:
+    with wire.Client(port=pooler.port()) as other:
+        other.send(wire.cancel_request(session.pid, session.key))
+        other.rest()
+
+
+@pytest.mark.parametrize("command", ["pause", "pause acme", "wait_close"])
+def test_a_cancel_ends_the_wait_of_a_console(pg, start, connect, command):
+    config = configs.plain(pg)
+    config["tenant"][0]["database"].insert(0, configs.database(pg, "acme"))
+    pooler = start(config)
+    client = connect(pooler)
+    client.query("begin")
+    with console(pooler) as waiting, console(pooler) as other:
+        if command == "wait_close":
+            other.query("reconnect")
+        cancel(pooler, waiting)  # It waits for nothing: nothing happens.
+        waiting.send(wire.query(command))
+        pooler.wait_log(f'command="?{command}')
+        if command != "wait_close":
+            eventually(lambda: "1" in {row["paused"] for row in
+                                       rows_of(other, "show databases")}, "paused")
+        cancel(pooler, other)
+        assert client.value("select 'goes on'") == "goes on"
+        cancel(pooler, waiting)
+        with pytest.raises(wire.ServerError) as caught:
+            waiting.recv_error()
+        assert caught.value.sqlstate == "57014"
+        assert caught.value.message == "canceling statement due to user request"
+        assert waiting.query("show version")[1]
+        assert {row["paused"] for row in rows_of(other, "show databases")} == {"0"}
+        assert connect(pooler).value("select 1") == "1"
+        client.query("commit")
+
+
 def is_paused(admin) -> bool:
     state = dict(admin.query("show state")[1])
     assert (state["paused"] == "yes") != (state["active"] == "yes")
