@@ -36,6 +36,20 @@ std::string_view name(admin_verb verb) noexcept {
   return "unknown";
 }
 
+namespace {
+
+/// Whether a client of `tenant` could ask for a database that `target` names. A
+/// dot stands behind a tenant's id, or there are no wrong ones left.
+bool may_be_any(std::string_view target, std::string_view tenant) noexcept {
+  const auto dot = target.find('.');
+  if (dot == std::string_view::npos)
+    return !target.empty() && target != "*";
+  const auto rest = target.substr(std::min(tenant.size() + 1, target.size()));
+  return matches(target, tenant, rest) && !rest.empty() && rest != "*";
+}
+
+} // namespace
+
 bool matches(std::string_view target, std::string_view tenant,
              std::string_view database) noexcept {
   if (target.empty() || target == database)
@@ -52,7 +66,8 @@ bool names_database(const tenants::catalog& all, std::string_view target) {
     const auto& [id, tenant] = each;
     return target == id + '.'
         || std::ranges::any_of(tenant->databases, [&](const auto& database) {
-             return database.name != "*" && matches(target, id, database.name);
+             return database.name == "*" ? may_be_any(target, id)
+                                         : matches(target, id, database.name);
            });
   });
 }

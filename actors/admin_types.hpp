@@ -113,9 +113,9 @@ public:
 [[nodiscard]] bool matches(std::string_view target, std::string_view tenant,
                            std::string_view database) noexcept;
 
-/// Whether `target` names a database, or a tenant, of the catalog. The database
-/// "*" has no name of its own and makes none known: what a client reaches
-/// through it is known as a pool, while there is one.
+/// Whether `target` names a tenant of the catalog, or a database that a client
+/// could ask for: where a tenant has the database "*" that is any name, whether
+/// there is a pool or not. "*" itself is no name.
 [[nodiscard]] bool names_database(const tenants::catalog& all,
                                   std::string_view target);
 

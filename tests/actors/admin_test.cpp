@@ -133,8 +133,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_there_or_not_paused_is_an_error) {
     (code_of(admin_command{admin_verb::reload}) == ec::admin_wrong_state));
 }
 
-BOOST_AUTO_TEST_CASE(
-  a_name_that_only_the_database_for_any_name_fits_is_unknown) {
+BOOST_AUTO_TEST_CASE(a_name_that_the_database_for_any_name_fits_is_known) {
   auto tenant = tenants::tenant{};
   tenant.id = "acme";
   tenant.databases.resize(2);
@@ -142,26 +141,40 @@ BOOST_AUTO_TEST_CASE(
   tenant.databases[1].name = "books";
   tenant.users.resize(1);
   tenant.users[0].name = "app";
-  shared->set_catalog(std::make_shared<const tenants::catalog>(
-    std::vector{tenant}, tenants::pool_options{}, tenants::node_limits{}));
+  auto narrow = tenants::tenant{};
+  narrow.id = "narrow";
+  narrow.databases.resize(1);
+  narrow.databases[0].name = "only";
+  auto use = [&](std::vector<tenants::tenant> all) {
+    shared->set_catalog(std::make_shared<const tenants::catalog>(
+      std::move(all), tenants::pool_options{}, tenants::node_limits{}));
+  };
+  use({tenant, narrow});
   opener.is_automatic = true;
-  BOOST_TEST(join_and_run(1)->is_seated()); // To "shop", by "*".
-  for (auto verb : {admin_verb::pause, admin_verb::resume,
-                    admin_verb::reconnect, admin_verb::kill})
-    for (const auto* target :
-         {"nowhere", "acme.nowhere", "other.books", "other.", "*", "acme"})
+  for (const auto* target : {"other.books", "other.", "*", "acme.*",
+                             "narrow.other", "acm.shop", "acmes.shop"})
+    for (auto verb : {admin_verb::pause, admin_verb::resume,
+                      admin_verb::reconnect, admin_verb::kill})
       BOOST_TEST(
         (code_of(admin_command{verb, target}) == ec::admin_unknown_target),
         actors::name(verb) << ' ' << target);
-  for (const auto* target :
-       {"", "shop", "acme.shop", "books", "acme.books", "acme."})
+  for (const auto* target : {"", "shop", "acme.shop", "acme.a.b", "books",
+                             "acme.books", "acme.", "only", "narrow.only"})
     BOOST_TEST(
       (code_of(admin_command{admin_verb::reconnect, target}) == ec::none),
       target);
-  // What is paused can be resumed when there is no pool any more.
-  BOOST_TEST((code_of(admin_command{admin_verb::kill, "shop"}) == ec::none));
-  BOOST_TEST(pool() == nullptr);
+  // Paused and resumed without a pool.
+  BOOST_TEST((code_of(admin_command{admin_verb::pause, "shop"}) == ec::none));
+  auto slot = join_and_run(1);
+  BOOST_TEST(!slot->has_answer());
   BOOST_TEST((code_of(admin_command{admin_verb::resume, "shop"}) == ec::none));
+  run();
+  BOOST_TEST(slot->is_seated());
+  BOOST_TEST((code_of(admin_command{admin_verb::resume, "later"})
+              == ec::admin_wrong_state));
+  use({narrow});
+  BOOST_TEST((code_of(admin_command{admin_verb::pause, "nowhere"})
+              == ec::admin_unknown_target));
 }
 
 BOOST_AUTO_TEST_CASE(reconnect_retires_what_is_open_now) {

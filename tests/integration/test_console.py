@@ -164,7 +164,7 @@ def test_sums_outlive_their_pool(pg, start, connect):
 
 
 @pytest.mark.parametrize("sql", ["nonsense", "show nothing", "show", "", ";",
-                                 "pause nowhere", "drop table x", "show pools extra x"])
+                                 "pause other.nowhere", "drop table x", "show pools extra x"])
 def test_wrong_commands_are_errors_and_the_console_goes_on(shared, sql):
     with console(shared) as admin:
         admin.send(wire.query(sql))
@@ -306,6 +306,32 @@ def test_a_cancel_ends_the_wait_of_a_console(pg, start, connect, command):
         assert {row["paused"] for row in rows_of(other, "show databases")} == {"0"}
         assert connect(pooler).value("select 1") == "1"
         client.query("commit")
+
+
+def test_a_database_may_be_paused_before_it_has_a_pool(pg, start):
+    pooler = start(configs.plain(pg))
+    with console(pooler) as admin, wire.Client(port=pooler.port()) as client:
+        admin.query("pause globex")
+        thread = threading.Thread(target=client.login, args=(
+            "app.acme", "globex", postgres.PASSWORD))
+        thread.start()
+        eventually(lambda: [row["paused"] for row in rows_of(admin, "show databases")
+                            if row["name"] == "globex"] == ["1"], "it is held")
+        assert thread.is_alive()
+        admin.query("resume globex")
+        thread.join(20)
+        assert client.value("select current_database()") == "globex"
+
+
+def test_a_name_that_no_client_can_ask_for_is_unknown(pg, start):
+    config = configs.plain(pg)
+    config["tenant"][0]["database"] = [configs.database(pg, "acme")]
+    pooler = start(config)
+    with console(pooler) as admin:
+        for command in ("pause", "resume", "kill", "reconnect", "wait_close"):
+            with pytest.raises(wire.ServerError) as caught:
+                admin.query(f"{command} nowhere")
+            assert caught.value.message == "no such database: nowhere"
 
 
 def is_paused(admin) -> bool:
