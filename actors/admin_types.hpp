@@ -26,7 +26,14 @@ enum class admin_verb : std::uint8_t {
   reload,      ///< Reads the configuration again.
   terminate,   ///< Dirty termination of the tenant `target`.
   drain,       ///< Ends every pool, each client after its transaction.
-  shutdown,    ///< Ends the process; with `wait` it drains first.
+  shutdown,    ///< Ends the process, when what `wait` says has ended.
+};
+
+/// What the end of the process waits for.
+enum class end_wait : std::uint8_t {
+  nothing,
+  servers, ///< A drain: each client ends after its transaction.
+  clients, ///< All clients have gone by themselves; nobody new comes in.
 };
 
 [[nodiscard]] std::string_view name(admin_verb verb) noexcept;
@@ -40,7 +47,7 @@ struct admin_command {
   admin_command() = default;
 
   explicit admin_command(admin_verb what, std::string which = {},
-                         bool waits = false)
+                         end_wait waits = end_wait::nothing)
     : verb{what},
       target{std::move(which)},
       wait{waits} {
@@ -49,8 +56,8 @@ struct admin_command {
 
   admin_verb verb = admin_verb::version;
   std::string target;
-  bool wait = false;             ///< For `shutdown`.
-  std::uint32_t time_max_ms = 0; ///< For `drain`; 0 = the settings' own.
+  end_wait wait = end_wait::nothing; ///< For `shutdown`.
+  std::uint32_t time_max_ms = 0;     ///< For `drain`; 0 = the settings' own.
 
   friend bool operator==(const admin_command&, const admin_command&) = default;
 };
@@ -103,9 +110,8 @@ public:
   /// then calls `done` exactly once, on any thread; a failure changes nothing.
   virtual void reload(std::function<void(result<void>)> done) noexcept = 0;
 
-  /// Starts the end of the process; with `wait` clients may finish their
-  /// transactions.
-  virtual void shutdown(bool wait) noexcept = 0;
+  /// Starts the end of the process.
+  virtual void shutdown(end_wait wait) noexcept = 0;
 };
 
 /// Whether `target` (see `admin_command`) means a pool of this tenant and

@@ -12,6 +12,7 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include "actors/system.hpp"
@@ -41,6 +42,9 @@ using actors::admin_verb;
 /// Actors that have not ended by then are left behind: the process ends without
 /// them.
 constexpr auto actors_end_time_max = std::chrono::seconds{5};
+
+/// How often the end that waits for clients looks whether they are gone.
+constexpr auto look_again = std::chrono::milliseconds{200};
 
 /// Logins under way may still be told why they end.
 constexpr auto farewell_time_max = std::chrono::milliseconds{300};
@@ -73,8 +77,8 @@ struct daemon::parts final : actors::admin_hooks, admin_port {
     reloads->reload(std::move(done));
   }
 
-  void shutdown(bool wait) noexcept override {
-    asio::post(io, [this, wait] { wait ? begin_drain() : end_now(); });
+  void shutdown(actors::end_wait wait) noexcept override {
+    asio::post(io, [this, wait] { end(wait); });
   }
 
   // -- admin_port -------------------------------------------------------------
@@ -85,7 +89,10 @@ struct daemon::parts final : actors::admin_hooks, admin_port {
   // -- edge thread ------------------------------------------------------------
   asio::awaitable<void> watch_signals();
   asio::awaitable<void> drain();
+  asio::awaitable<void> drain_when_empty();
   asio::awaitable<void> order(admin_verb verb);
+  void end(actors::end_wait wait);
+  void wait_for_clients();
   void begin_drain();
   void end_now();
 
@@ -108,6 +115,7 @@ struct daemon::parts final : actors::admin_hooks, admin_port {
   std::unique_ptr<http_server> http;
   std::unique_ptr<admin_socket> door;
   std::atomic<health> state{health::starting};
+  bool waiting = false; ///< For clients to go, before the drain.
   bool draining = false;
 };
 
@@ -277,6 +285,38 @@ asio::awaitable<void> daemon::parts::order(admin_verb verb) {
   auto reply = co_await host->run(std::move(command));
   log::info("operation ended", {log::kv("operation", actors::name(verb)),
                                 log::kv("code", reply.code)});
+}
+
+void daemon::parts::end(actors::end_wait wait) {
+  switch (wait) {
+    case actors::end_wait::nothing:
+      return end_now();
+    case actors::end_wait::servers:
+      return begin_drain();
+    case actors::end_wait::clients:
+      return wait_for_clients();
+  }
+}
+
+void daemon::parts::wait_for_clients() {
+  if (draining || std::exchange(waiting, true))
+    return;
+  state = health::shutting_down;
+  log::info("shutting down when all clients are gone; a signal drains");
+  edge->stop_accepting();
+  asio::co_spawn(io, drain_when_empty(), asio::detached);
+}
+
+asio::awaitable<void> daemon::parts::drain_when_empty() {
+  auto timer = asio::steady_timer{io};
+  while (quotas.node_clients() > 0
+         || edge->counters().logins_in_progress.load() > 0) {
+    timer.expires_after(look_again);
+    co_await timer.async_wait(asio::use_awaitable);
+    if (draining)
+      co_return;
+  }
+  begin_drain();
 }
 
 void daemon::parts::begin_drain() {

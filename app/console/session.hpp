@@ -87,7 +87,8 @@ private:
   asio::awaitable<outcome> change(const statement& what);
   asio::awaitable<outcome> pause(const statement& what);
   asio::awaitable<outcome> ask(const statement& what, actors::admin_verb verb,
-                               bool wait = false);
+                               actors::end_wait wait
+                               = actors::end_wait::nothing);
   asio::awaitable<outcome> shut_down(const statement& what);
   asio::awaitable<outcome> kill_client(const statement& what);
   asio::awaitable<outcome> wait_close(const statement& what);

@@ -178,8 +178,9 @@ asio::awaitable<session::outcome> session::pause(const statement& what) {
 }
 
 /// Waits as long as it takes, or until the operator is gone.
-asio::awaitable<session::outcome>
-session::ask(const statement& what, actors::admin_verb verb, bool wait) {
+asio::awaitable<session::outcome> session::ask(const statement& what,
+                                               actors::admin_verb verb,
+                                               actors::end_wait wait) {
   const bool has_target = what.what != app::verb::shutdown;
   auto command = actors::admin_command{
     verb, has_target ? what.argument : std::string{}, wait};
@@ -196,12 +197,16 @@ session::ask(const statement& what, actors::admin_verb verb, bool wait) {
 
 asio::awaitable<session::outcome> session::shut_down(const statement& what) {
   const auto how = upper(what.argument);
-  const bool wait = how == "WAIT_FOR_SERVERS" || how == "WAIT_FOR_CLIENTS";
-  if (!how.empty() && !wait)
+  auto wait = actors::end_wait::nothing;
+  if (how == "WAIT_FOR_SERVERS")
+    wait = actors::end_wait::servers;
+  else if (how == "WAIT_FOR_CLIENTS")
+    wait = actors::end_wait::clients;
+  else if (!how.empty())
     co_return complaint(ec::admin_syntax,
                         invalid_command("SHUTDOWN " + what.argument));
   auto went = co_await ask(what, actors::admin_verb::shutdown, wait);
-  if (!std::holds_alternative<done>(went) || wait)
+  if (!std::holds_alternative<done>(went) || wait != actors::end_wait::nothing)
     co_return went;
   // As PgBouncer: the end of the connection is the answer.
   co_await until_gone();

@@ -262,7 +262,8 @@ T there_and_back(caf::actor_system& system, const T& value) {
 } // namespace
 
 BOOST_AUTO_TEST_CASE(every_message_that_crosses_the_link_survives_it) {
-  auto command = admin_command{admin_verb::kill, "acme.shop", true};
+  auto command
+    = admin_command{admin_verb::kill, "acme.shop", actors::end_wait::clients};
   command.time_max_ms = 7;
   BOOST_TEST((there_and_back(system, command) == command));
   auto reply = admin_reply{};

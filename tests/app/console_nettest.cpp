@@ -107,8 +107,8 @@ BOOST_AUTO_TEST_CASE(commands_reach_admin_and_answer_with_their_name) {
     {"KILL shop", "kill [shop]", "KILL"},
     {"KILL", "kill []", "KILL"},
     {"RELOAD", "reload []", "RELOAD"},
-    {"SHUTDOWN WAIT_FOR_SERVERS", "shutdown [] wait", "SHUTDOWN"},
-    {"SHUTDOWN wait_for_clients", "shutdown [] wait", "SHUTDOWN"},
+    {"SHUTDOWN WAIT_FOR_SERVERS", "shutdown [] servers", "SHUTDOWN"},
+    {"SHUTDOWN wait_for_clients", "shutdown [] clients", "SHUTDOWN"},
   };
   auto client = log_in();
   auto asked = list{};

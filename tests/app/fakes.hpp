@@ -73,8 +73,7 @@ public:
     if (!is_look) {
       auto lock = std::lock_guard{mutex_};
       commands_.push_back(std::string{actors::name(command.verb)} + " ["
-                          + command.target + "]"
-                          + (command.wait ? " wait" : ""));
+                          + command.target + "]" + wait_of(command));
     }
     if (hangs) {
       auto timer = asio::steady_timer{co_await asio::this_coro::executor,
@@ -101,6 +100,12 @@ public:
   std::atomic<bool> hangs{false};
 
 private:
+  static std::string wait_of(const actors::admin_command& command) {
+    if (command.wait == actors::end_wait::nothing)
+      return {};
+    return command.wait == actors::end_wait::servers ? " servers" : " clients";
+  }
+
   actors::admin_reply what_is_paused() const {
     auto lock = std::lock_guard{mutex_};
     auto out = actors::admin_reply{};

@@ -4,7 +4,7 @@ import signal
 import threading
 
 import pytest
-from support import configs, postgres, wire
+from support import configs, ports, postgres, wire
 from support.ports import eventually
 
 I, S, N = 23, 25, 1700  # int4, text, numeric
@@ -470,3 +470,31 @@ def test_shutdown(pg, start, connect, command):
     client.close()
     assert eventually(lambda: not pooler.alive(), "it ends") and \
         pooler.wait_exit() == 0
+
+
+def test_shutdown_wait_for_clients_ends_nobody(pg, start, connect):
+    pooler = start(configs.plain(pg))
+    idle, never_asked = connect(pooler), connect(pooler)
+    idle.value("select 1")
+    with console(pooler) as admin:
+        admin.query("shutdown wait_for_clients")
+        eventually(lambda: not ports.accepts(pooler.port()), "nobody comes in")
+        assert idle.value("select 'goes on'") == "goes on"
+        assert never_asked.value("select 'goes on'") == "goes on"
+        idle.send(wire.TERMINATE)
+        assert never_asked.value("select 'goes on'") == "goes on"
+        assert admin.query("show version")[1]
+        never_asked.send(wire.TERMINATE)
+        assert pooler.wait_exit() == 0
+
+
+def test_a_signal_drains_what_waits_for_clients(pg, start, connect):
+    pooler = start(configs.plain(pg))
+    client = connect(pooler)
+    client.value("select 1")
+    with console(pooler) as admin:
+        admin.query("shutdown wait_for_clients")
+    pooler.send_signal(signal.SIGTERM)
+    assert [wire.error_fields(body)["C"] for tag, body in client.recv_all()
+            if tag == "E"] == ["57P01"]
+    assert pooler.wait_exit() == 0

@@ -11,6 +11,7 @@
 using cenote::actors::admin_command;
 using cenote::actors::admin_reply;
 using cenote::actors::admin_verb;
+using cenote::actors::end_wait;
 
 namespace {
 
@@ -97,9 +98,15 @@ int main(int argc, char** argv) {
       "Ends a tenant's pools now")
     ->add_option("tenant", args.command.target, "The tenant's id")
     ->required();
-  add(cli, args, admin_verb::shutdown, "shutdown", "Ends the daemon")
-    ->add_flag("--wait", args.command.wait,
-               "Clients may finish their transactions");
+  auto* end
+    = add(cli, args, admin_verb::shutdown, "shutdown", "Ends the daemon");
+  auto& wait = args.command.wait;
+  end->add_flag_callback(
+    "--wait", [&wait] { wait = end_wait::servers; },
+    "Clients may finish their transactions");
+  end->add_flag_callback(
+    "--wait-for-clients", [&wait] { wait = end_wait::clients; },
+    "Nobody new comes in; ends when all clients are gone");
   CLI11_PARSE(cli, argc, argv);
 
   auto answer = cenote::ctl::run(args.socket, args.command, args.timeout_s);
