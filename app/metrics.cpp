@@ -186,6 +186,14 @@ void add_ended(families& to, const collected& from) {
                        "Logged-in clients that were ended, by code.");
   add_by_code(ended, sums);
   to.push_back(std::move(ended).take());
+  auto lost = counter("servers_given_up_total",
+                      "Servers that are not counted any more though PostgreSQL "
+                      "has not hung up.");
+  std::uint64_t count = 0;
+  for (const auto& shard : from.shards)
+    count += shard.servers_given_up;
+  lost.add(count);
+  to.push_back(std::move(lost).take());
 }
 
 void add_reloads(families& to, const reload_counters& from) {

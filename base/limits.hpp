@@ -110,6 +110,14 @@ inline constexpr unsigned server_logins_per_host_max = 16;
 /// How long a server may take to become clean again after its client vanished.
 inline constexpr std::chrono::seconds recovery_time_max{10};
 
+/// How long a server may work on for a client that has said Terminate, if no
+/// `query_timeout` says it: PostgreSQL would finish the work, too.
+inline constexpr std::chrono::minutes left_work_time_max{10};
+
+/// How long a server that was closed at work, and is canceled, keeps its place
+/// in pool and limits if it does not hang up: mute, or it catches cancels.
+inline constexpr std::chrono::seconds unfinished_farewell_time_max{60};
+
 /// How long a CancelRequest may take until PostgreSQL has acknowledged it.
 inline constexpr std::chrono::seconds cancel_time_max{5};
 

@@ -137,6 +137,11 @@ public:
   /// moment of the call.
   virtual void close_when_sent(stream& which, time_point deadline) noexcept = 0;
 
+  /// Drops what is unsent and ends the stream's writing direction: the peer
+  /// reads an end, perhaps in the middle of a message (or of a TLS record).
+  /// Receiving goes on; what is sent afterwards is an error of the stream.
+  virtual void stop_writing(stream& which) noexcept = 0;
+
   /// Gives socket and TLS state back (a server that changes lanes). Only legal
   /// with nothing unsent; fails with `os_error` otherwise.
   struct detached {

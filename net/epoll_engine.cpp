@@ -265,6 +265,17 @@ void epoll_engine::end_writing(epoll_stream& x) noexcept {
     release(x);
 }
 
+void epoll_engine::stop_writing(stream& which) noexcept {
+  auto& x = own(which);
+  if (x.at != epoll_stream::phase::open || x.in_failed_list)
+    return;
+  x.unsent.clear(chunks_);
+  x.full = false;
+  if (::shutdown(x.fd.get(), SHUT_WR) != 0)
+    return note_failure(x, errno);
+  note_change(x);
+}
+
 result<engine::detached> epoll_engine::detach(stream& which) noexcept {
   auto& x = own(which);
   if (x.at != epoll_stream::phase::open || x.in_failed_list

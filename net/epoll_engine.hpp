@@ -79,6 +79,7 @@ public:
   void resume(stream& which) noexcept override;
   void close(stream& which) noexcept override;
   void close_when_sent(stream& which, time_point deadline) noexcept override;
+  void stop_writing(stream& which) noexcept override;
   result<detached> detach(stream& which) noexcept override;
   void redirect(stream& which, stream_sink& sink) noexcept override;
   result<void> watch(int fd, ready_sink& who) override;

@@ -264,6 +264,20 @@ void uring_engine::end_writing(uring_stream& x) noexcept {
     release(x);
 }
 
+void uring_engine::stop_writing(stream& which) noexcept {
+  auto& x = own(which);
+  if (x.at != uring_stream::phase::open || x.in_failed_list)
+    return;
+  filling_.drop(x.fresh);
+  // The kernel may still read what it was given.
+  if (!x.sending)
+    x.unsent.clear(chunks_);
+  x.full = false;
+  x.write_ended = true;
+  if (::shutdown(x.fd.get(), SHUT_WR) != 0)
+    note_failure(x, errno);
+}
+
 /// Nothing to send, nothing received that was not delivered.
 bool uring_engine::is_at_rest(const uring_stream& x) const noexcept {
   if (x.at != uring_stream::phase::open || x.in_failed_list || x.read_ended

@@ -189,7 +189,7 @@ void uring_engine::submit_unsent(uring_stream& x) noexcept {
 [[gnu::hot]] void uring_engine::hear_sent(uring_stream& x, int taken) {
   x.sending = false;
   --x.operations;
-  if (x.at == uring_stream::phase::ending || x.in_failed_list)
+  if (x.at == uring_stream::phase::ending || x.in_failed_list || x.write_ended)
     return x.unsent.clear(chunks_);
   if (taken < 0 && taken != -EAGAIN && taken != -EINTR)
     return note_failure(x, -taken);

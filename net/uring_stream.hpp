@@ -59,7 +59,7 @@ struct alignas(16) uring_stream final : stream {
   bool in_changed_list : 1 = false;
   bool in_resumed_list : 1 = false;
   bool in_failed_list : 1 = false;
-  bool write_ended : 1 = false; ///< Lingering: SHUT_WR is done.
+  bool write_ended : 1 = false; ///< SHUT_WR is done.
   bool read_ended : 1 = false;  ///< The peer ended.
 };
 

@@ -141,8 +141,9 @@ void lane::lost(server_link& server, ec why) {
   make_do();
 }
 
-void lane::see_off(server_link& server, net::stream& last, ec why) {
-  home_.see_off(last, {strike(server), port_, where(), why});
+void lane::see_off(server_link& server, net::stream& last, ec why,
+                   std::optional<cancel_order> cancel) {
+  home_.see_off(last, {strike(server), port_, where(), why, std::move(cancel)});
   make_do();
 }
 

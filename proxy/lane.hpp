@@ -10,6 +10,7 @@
 #include "pool/ledger.hpp"
 #include "proxy/adoption.hpp"
 #include "proxy/client_list.hpp"
+#include "proxy/data_plane.hpp"
 #include "proxy/pool_port.hpp"
 #include "proxy/server_list.hpp"
 #include "proxy/snapshot.hpp"
@@ -60,8 +61,9 @@ public:
   void lost(server_link& server, ec why);
 
   /// The same for one that can be told so on `last`: its seat is kept until it
-  /// has hung up.
-  void see_off(server_link& server, net::stream& last, ec why);
+  /// has hung up. `cancel` stops what it does, if it is not at rest.
+  void see_off(server_link& server, net::stream& last, ec why,
+               std::optional<cancel_order> cancel);
 
   void gone(client_link& client);
 

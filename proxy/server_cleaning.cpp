@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string_view>
+#include <utility>
 
 #include "base/limits.hpp"
 #include "protocol/writer.hpp"
@@ -21,7 +22,13 @@ constexpr auto cancel_again_after = std::chrono::milliseconds{200};
 
 void server_link::start_cleaning() {
   duty_ = duty::cleaning;
-  cleaning_ends_ = lane_.home().now() + limits::recovery_time_max;
+  const auto now = lane_.home().now();
+  cleaning_ends_ = now + limits::recovery_time_max;
+  if (goodbye_) {
+    const std::chrono::milliseconds limit = lane_.settings().query_timeout;
+    cleaning_ends_ = limit.count() > 0 ? std::max(now, request_at_ + limit)
+                                       : now + limits::left_work_time_max;
+  }
   lane_.home().clocks().arm(timer_, cleaning_ends_);
   clean_on();
 }
@@ -137,6 +144,12 @@ void server_link::expect_success() noexcept {
   must_succeed_ = true;
   want_cancel_ = false;
   own_error_.clear();
+  if (!std::exchange(goodbye_, false))
+    return;
+  // What the client left to be finished is.
+  auto& home = lane_.home();
+  cleaning_ends_ = home.now() + limits::recovery_time_max;
+  home.clocks().arm(timer_, cleaning_ends_);
 }
 
 ec server_link::expect_own(char tag) noexcept {

@@ -2,9 +2,12 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "net/engine.hpp"
+#include "proxy/data_plane.hpp"
 #include "proxy/lane_ref.hpp"
 #include "proxy/pool_port.hpp"
 #include "proxy/quotas.hpp"
@@ -14,10 +17,12 @@ namespace cenote::proxy {
 
 class shard;
 
-/// A server that left its lane and was told Terminate. PostgreSQL counts it
-/// until its process has ended, which is when it hangs up; so its units are
-/// kept until then, and a pool's servers are never more than `pool_size` in
-/// pg_stat_activity either. Shard thread.
+/// A server that left its lane. PostgreSQL counts it until its process has
+/// ended, which is when it hangs up; so its units are kept until then, and a
+/// pool's servers are never more than `pool_size` in pg_stat_activity either.
+/// One at rest is told Terminate. One that works, or that was sent half a
+/// message, reads an end instead, which it sees when it is done: so what it
+/// does is canceled, again and again. Shard thread.
 class server_farewell final : public net::stream_sink, public timed {
 public:
   /// Who does not hang up in time loses its units all the same.
@@ -29,6 +34,8 @@ public:
     std::shared_ptr<pool_port> port;
     lane_ref where;
     ec why = ec::none;
+    /// Of a server that is not at rest: what stops it.
+    std::optional<cancel_order> cancel = {};
 
     /// Gives the units back, then tells.
     void settle();
@@ -38,7 +45,7 @@ public:
   server_farewell(const server_farewell&) = delete;
   server_farewell& operator=(const server_farewell&) = delete;
 
-  /// Says Terminate on `last`, whose sink it becomes.
+  /// Says it on `last`, whose sink it becomes.
   void begin(net::stream& last);
 
   void on_bytes(net::slice in) override;
@@ -47,11 +54,14 @@ public:
   void on_time(time_point now) override;
 
 private:
+  void cancel();
   void end();
 
   shard& home_;
   estate left_;
   net::stream* stream_ = nullptr;
+  time_point ends_{};
+  duration pause_{}; ///< Until the next cancel.
   timers::entry timer_;
 };
 

@@ -21,6 +21,15 @@ using protocol::delivery;
 /// heard until some have arrived.
 constexpr std::uint32_t cancels_per_server_max = 4;
 
+cancel_order order_for(const server_adoption& of) {
+  cancel_order order;
+  order.target = of.target;
+  order.server = of.peer;
+  order.backend_pid = of.backend_pid;
+  order.backend_key = of.backend_key;
+  return order;
+}
+
 } // namespace
 
 server_link::server_link(lane& in, server_id id, server_adoption from)
@@ -165,12 +174,7 @@ void server_link::cancel() {
     return;
   ++cancels_;
   lane_.block(*this);
-  cancel_order order;
-  order.target = facts_.target;
-  order.server = facts_.peer;
-  order.backend_pid = facts_.backend_pid;
-  order.backend_key = facts_.backend_key;
-  lane_.home().order_cancel(lane_.where().lane, id(), std::move(order));
+  lane_.home().order_cancel(lane_.where().lane, id(), order_for(facts_));
 }
 
 void server_link::cancel_settled(bool acknowledged) {
@@ -219,12 +223,15 @@ void server_link::close(ec why) {
     return;
   duty_ = duty::dead;
   auto* last = std::exchange(stream, nullptr);
-  if (last != nullptr && (cut_message_ || !mirror_.owes_nothing()))
+  // Who has said why it ends is done.
+  const auto is_at_rest = !cut_message_ && mirror_.owes_nothing();
+  if (last != nullptr && fatal_seen_ && !is_at_rest)
     lane_.home().io().close(*std::exchange(last, nullptr));
   auto* client = std::exchange(client_, nullptr);
   auto* hub = std::exchange(hub_, nullptr);
   if (last != nullptr)
-    lane_.see_off(*this, *last, why);
+    lane_.see_off(*this, *last, why,
+                  is_at_rest ? std::nullopt : std::optional{order_for(facts_)});
   else
     lane_.lost(*this, why);
   if (hub != nullptr)

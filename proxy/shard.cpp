@@ -303,6 +303,7 @@ shard_snapshot shard::snapshot(bool with_links) {
   out.shard = index_;
   out.engine = engine_->name();
   out.clients_ended = clients_ended_;
+  out.servers_given_up = servers_given_up_;
   out.ended = ended_.rows();
   for (auto& [id, here] : lanes_) {
     out.lanes.push_back(here->row());

@@ -142,6 +142,9 @@ public:
   void count_ended(ec why) noexcept {
     clients_ended_.add(why);
   }
+  void count_given_up() noexcept {
+    ++servers_given_up_;
+  }
 
   /// Sends a CancelRequest for a server of a lane on its way;
   /// `server_link::cancel_settled` hears the end.
@@ -214,6 +217,7 @@ private:
   std::unordered_map<std::uint64_t, victim> tickets_;
   std::unique_ptr<porch> porch_; ///< May be null.
   reason_sums clients_ended_;
+  std::uint64_t servers_given_up_ = 0;
   std::uint64_t last_ticket_ = 0;
   std::uint64_t last_server_ = 0;
 };

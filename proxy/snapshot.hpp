@@ -138,6 +138,8 @@ struct shard_snapshot {
   std::vector<client_row> clients;
   std::vector<server_row> servers;
   reason_sums clients_ended; ///< By us, not by themselves.
+  /// Their units were given back though PostgreSQL had not hung up.
+  std::uint64_t servers_given_up = 0;
 };
 
 /// Collects one snapshot per shard. `arrived` is called on each shard's thread,

@@ -61,6 +61,51 @@ BOOST_DATA_TEST_CASE(a_send_error_is_reported_later_and_the_last_words_first,
   BOOST_TEST(sink.text == "FATAL");
 }
 
+BOOST_DATA_TEST_CASE(writing_can_stop_before_receiving_does,
+                     every_engine_and_socket(), kind, socket) {
+  auto uut = bench{kind};
+  auto ends = connect_pair(socket);
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  auto& stream = uut.attach(std::move(ends.ours), sink);
+  uut.engine->send_copy(stream, view("unsent or not"));
+  uut.engine->stop_writing(stream);
+  uut.run_until([&] {
+    other.listen();
+    return other.ended;
+  });
+  other.say("the last words");
+  uut.run_until([&] { return sink.text == "the last words"; });
+  BOOST_TEST(!sink.closed);
+  other.hang_up();
+  uut.run_until([&] { return sink.closed.has_value(); });
+  BOOST_TEST((sink.code() == ec::client_gone));
+}
+
+BOOST_DATA_TEST_CASE(what_the_peer_did_not_take_is_dropped_when_writing_stops,
+                     every_engine_and_socket(), kind, socket) {
+  auto uut = bench{kind};
+  auto ends = connect_pair(socket);
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto much = pattern(8 << 20);
+  uut.engine->send_copy(stream, view(much));
+  uut.settle();
+  uut.engine->stop_writing(stream);
+  uut.settle();
+  BOOST_TEST(!sink.closed);
+  uut.run_until([&] {
+    other.listen();
+    return other.ended;
+  });
+  BOOST_TEST(other.heard.size() < much.size());
+  BOOST_TEST(much.starts_with(other.heard));
+  other.hang_up();
+  uut.run_until([&] { return sink.closed.has_value(); });
+  BOOST_TEST((sink.code() == ec::client_gone));
+}
+
 BOOST_DATA_TEST_CASE(a_sink_may_close_its_own_stream, every_engine_and_socket(),
                      kind, socket) {
   auto uut = bench{kind};
