@@ -64,7 +64,7 @@ public:
   asio::awaitable<void> serve(net::edge_stream stream, std::string user,
                               bool may_change) override;
 
-  /// Ends the wait of a PAUSE or WAIT_CLOSE; whoever waits for nothing goes on.
+  /// Ends the wait of a command; whoever waits for nothing goes on.
   bool cancel(const proxy::cancel_key& key) override;
 
   /// Takes a sample per stats period; ends when cancelled or with the

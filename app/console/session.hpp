@@ -85,7 +85,6 @@ private:
   asio::awaitable<outcome> execute(std::string_view text);
   asio::awaitable<outcome> show(const statement& what);
   asio::awaitable<outcome> change(const statement& what);
-  asio::awaitable<outcome> pause(const statement& what);
   asio::awaitable<outcome> ask(const statement& what, actors::admin_verb verb,
                                actors::end_wait wait
                                = actors::end_wait::nothing);

@@ -139,7 +139,7 @@ asio::awaitable<session::outcome> session::change(const statement& what) {
     case verb::pause:
       if (co_await is_all_paused())
         co_return complaint(ec::admin_wrong_state, "already suspended/paused");
-      co_return co_await pause(what);
+      co_return co_await ask(what, actors::admin_verb::pause);
     case verb::resume:
       co_return co_await ask(what, actors::admin_verb::resume);
     case verb::reconnect:
@@ -166,26 +166,23 @@ asio::awaitable<session::outcome> session::change(const statement& what) {
   co_return complaint(ec::admin_syntax, invalid_command(name(what.what)));
 }
 
-/// As `ask`, and a CancelRequest ends the wait as RESUME would.
-asio::awaitable<session::outcome> session::pause(const statement& what) {
-  auto ended
-    = co_await (ask(what, actors::admin_verb::pause) || interrupted_.wait());
-  if (auto* how = std::get_if<0>(&ended))
-    co_return std::move(*how);
-  auto undo = actors::admin_command{actors::admin_verb::resume, what.argument};
-  co_await home_.parts.admin.run(std::move(undo));
-  co_return protocol::make_error(ec::query_canceled);
-}
-
-/// Waits as long as it takes, or until the operator is gone.
+/// Waits as long as it takes, or until the operator is gone or wants no more:
+/// then the operation goes on alone, but nobody is held by a PAUSE of nobody's.
 asio::awaitable<session::outcome> session::ask(const statement& what,
                                                actors::admin_verb verb,
                                                actors::end_wait wait) {
   const bool has_target = what.what != app::verb::shutdown;
   auto command = actors::admin_command{
     verb, has_target ? what.argument : std::string{}, wait};
-  auto ended
-    = co_await (home_.parts.admin.run(std::move(command)) || until_gone());
+  auto ended = co_await (home_.parts.admin.run(std::move(command))
+                         || until_gone() || interrupted_.wait());
+  if (ended.index() == 2) {
+    auto undo
+      = actors::admin_command{actors::admin_verb::resume, what.argument};
+    if (verb == actors::admin_verb::pause)
+      co_await home_.parts.admin.run(std::move(undo));
+    co_return protocol::make_error(ec::query_canceled);
+  }
   const auto* reply = std::get_if<0>(&ended);
   if (reply == nullptr)
     co_return over{};
