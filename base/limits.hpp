@@ -7,6 +7,15 @@
 /// Limits that are not settings. Each says what it bounds and why the number.
 namespace cenote::limits {
 
+// -- the configuration file
+// -------------------------------------------------------
+
+/// Parts of a dotted key or a table's header, and arrays and inline tables in
+/// each other: each is a table in a table, and who reads or frees such a tree
+/// recurses. The schema needs three and two.
+inline constexpr std::size_t config_key_parts_max = 16;
+inline constexpr std::size_t config_nested_values_max = 16;
+
 // -- before login: all that a stranger can make us hold
 // -------------------------
 

@@ -1,5 +1,12 @@
 #include "configs/document.hpp"
 
+#include <algorithm>
+#include <optional>
+
+#include "base/limits.hpp"
+
+#define TOML_MAX_NESTED_VALUES ::cenote::limits::config_nested_values_max
+
 // Errors come back as values; the library's exceptions stay off.
 #define TOML_EXCEPTIONS 0
 
@@ -17,6 +24,52 @@
 namespace cenote::configs {
 
 namespace {
+
+/// Where the string ends that begins at `at`. One without an end ends anywhere:
+/// the parser will complain about it.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  const auto quote = text[at];
+  const auto fence = std::string(3, quote);
+  const auto is_long = text.substr(at).starts_with(fence);
+  const auto close = is_long ? fence : std::string(1, quote);
+  at += close.size();
+  while (at < text.size() && !text.substr(at).starts_with(close)) {
+    if (!is_long && text[at] == '\n')
+      return at;
+    at += quote == '"' && text[at] == '\\' ? 2 : 1;
+  }
+  at += close.size();
+  // Up to two quotes before the fence belong to the text.
+  for (auto i = 0; is_long && i < 2; ++i)
+    if (at < text.size() && text[at] == quote)
+      ++at;
+  return std::min(at, text.size());
+}
+
+/// The line of the first key with too many parts. toml++ bounds values in each
+/// other, but no keys, and the destructor of what it made recurses, even after
+/// an error. Up to the first error both agree on what a string is.
+std::optional<int> line_of_deep_key(std::string_view text) {
+  constexpr auto around_keys = std::string_view{"\n=,{}[]"};
+  auto line = 1;
+  auto parts = std::size_t{1};
+  for (std::size_t at = 0; at < text.size();) {
+    const auto c = text[at];
+    auto next = at + 1;
+    if (c == '#')
+      next = std::min(text.find('\n', at), text.size());
+    else if (c == '"' || c == '\'')
+      next = end_of_string(text, at);
+    else if (around_keys.find(c) != std::string_view::npos)
+      parts = 1;
+    else if (c == '.' && ++parts > limits::config_key_parts_max)
+      return line;
+    const auto passed = text.substr(at, next - at);
+    line += static_cast<int>(std::count(passed.begin(), passed.end(), '\n'));
+    at = next;
+  }
+  return std::nullopt;
+}
 
 table to_table(const toml::table& from, int line);
 
@@ -55,6 +108,10 @@ table to_table(const toml::table& from, int line) {
 } // namespace
 
 std::variant<table, syntax_error> read_toml(std::string_view text) {
+  if (auto line = line_of_deep_key(text))
+    return syntax_error{*line, "a key has more than "
+                                 + std::to_string(limits::config_key_parts_max)
+                                 + " parts"};
   auto parsed = toml::parse(text);
   if (!parsed) {
     const auto& why = parsed.error();

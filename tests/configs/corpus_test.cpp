@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "base/limits.hpp"
 #include "support.hpp"
 
 using namespace cenote;
@@ -44,6 +45,25 @@ std::vector<expectation> expectations(const std::string& text) {
                    line.substr(second + 2)});
   }
   return out;
+}
+
+/// "a.a.a": a key of so many parts.
+std::string dotted(std::size_t parts) {
+  auto out = std::string{"a"};
+  for (std::size_t i = 1; i < parts; ++i)
+    out += ".a";
+  return out;
+}
+
+/// The ways to write a key, some of them cut short.
+std::vector<std::string> texts_with(const std::string& key) {
+  return {'[' + key + "]\n",
+          "[[" + key + "]]\n",
+          "[x.\"..\"." + key + "]",
+          key + " = 1\n",
+          key + " = {\n",
+          "x = {" + key + " = 1}\n",
+          "x = [{b=1, " + key + " = 1}"};
 }
 
 } // namespace
@@ -91,6 +111,57 @@ BOOST_AUTO_TEST_CASE(every_invalid_file_says_what_its_comment_expects) {
       BOOST_TEST(shown.find("s3cr3t") == std::string::npos, shown);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_key_of_too_many_parts_is_a_syntax_error) {
+  for (auto parts : {limits::config_key_parts_max + 1, std::size_t{50'000}})
+    for (const auto& text : texts_with(dotted(parts))) {
+      auto got = test::load("# a.b\ny = \"\"\"\n\n\"\"\"\"\n" + text);
+      auto shown = text.substr(0, 40);
+      BOOST_REQUIRE_MESSAGE(got.errors.size() == 1, shown);
+      BOOST_TEST((got.errors[0].code == ec::config_syntax), shown);
+      BOOST_TEST(got.errors[0].line == 5, shown);
+      BOOST_TEST(got.errors[0].message.find("more than 16 parts")
+                   != std::string::npos,
+                 shown);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_key_of_just_enough_parts_is_only_unknown) {
+  auto key = dotted(limits::config_key_parts_max);
+  for (const auto& text : {'[' + key + "]\n", key + " = 1.5\n"}) {
+    auto got = test::load(text);
+    BOOST_REQUIRE(!got.errors.empty());
+    for (const auto& error : got.errors)
+      BOOST_TEST((error.code != ec::config_syntax), to_string(error));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(dots_in_strings_comments_and_numbers_are_no_parts) {
+  auto dots = dotted(50);
+  for (const auto& text : {
+         "# " + dots + "\n",
+         "x = \"\\\"" + dots + "\"\n",
+         "x = '\\" + dots + "'\n",
+         "x = \"\"\"\"" + dots + "\"\"\"\"\"\n",
+         "x = '''\n'" + dots + "'''''\n",
+         "'" + dots + "' = \"\"\n",
+         "x = [1.5," + std::string(50, '\n') + "1.5]",
+       }) {
+    auto got = test::load(text);
+    BOOST_REQUIRE(!got.errors.empty());
+    for (const auto& error : got.errors)
+      BOOST_TEST((error.code != ec::config_syntax), to_string(error));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(values_nested_too_deeply_are_a_syntax_error) {
+  constexpr auto depth = limits::config_nested_values_max + 1;
+  auto got
+    = test::load("x = " + std::string(depth, '[') + std::string(depth, ']'));
+  BOOST_REQUIRE_EQUAL(got.errors.size(), 1u);
+  BOOST_TEST((got.errors[0].code == ec::config_syntax));
+  BOOST_TEST(got.errors[0].line == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

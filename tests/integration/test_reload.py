@@ -83,6 +83,8 @@ BROKEN = {
     "syntax": "[[tenant\n",
     "unknown key": '[cenote]\nno_such_key = 1\n',
     "empty": "",
+    "a deep header": "[" + "a." * 50_000 + "a]\n",
+    "a deep key": "a." * 50_000 + "a = 1\n",
 }
 
 
