@@ -51,7 +51,9 @@ listeners_of(const configs::config& from) {
   for (auto& one : from.listeners)
     out.push_back(
       {one.unix_socket_dir.empty() ? one.address : one.unix_socket_dir,
-       one.port, one.mode});
+       one.port,
+       one.mode,
+       {static_cast<int>(one.backlog), one.unix_socket_mode}});
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "net/connect.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include <fcntl.h>
@@ -46,6 +47,12 @@ void disable_delay(protocol_type::socket& socket, int family) {
 
 std::string socket_path(const std::string& directory, std::uint16_t port) {
   return directory + "/.s.PGSQL." + std::to_string(port);
+}
+
+void set_mode(const std::string& path, std::uint32_t mode,
+              asio::error_code& error) {
+  if (::chmod(path.c_str(), mode) != 0)
+    error.assign(errno, asio::error::get_system_category());
 }
 
 /// Whether somebody answers at `path`. A file that nobody serves is in the way.
@@ -134,7 +141,8 @@ listener::~listener() {
 }
 
 result<listener> listener::open(asio::any_io_executor on, std::string host,
-                                std::uint16_t port, int backlog) {
+                                std::uint16_t port,
+                                const listen_options& options) {
   auto acceptor = acceptor_type{on};
   auto error = asio::error_code{};
   auto path = std::string{};
@@ -171,10 +179,11 @@ result<listener> listener::open(asio::any_io_executor on, std::string host,
   if (at.protocol().family() == AF_INET6)
     acceptor.set_option(asio::ip::v6_only{host != "*"}, error);
   acceptor.bind(at, error);
+  // Before it listens: till then nobody gets in, whatever mode the umask made.
   if (!error && !path.empty())
-    ::chmod(path.c_str(), 0777);
+    set_mode(path, options.socket_mode, error);
   if (!error)
-    acceptor.listen(backlog, error);
+    acceptor.listen(options.backlog, error);
   if (!error)
     acceptor.non_blocking(true, error);
   if (error)

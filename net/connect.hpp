@@ -23,6 +23,11 @@ namespace cenote::net {
 asio::awaitable<result<edge_stream>>
 connect(std::string host, std::uint16_t port, duration time_max);
 
+struct listen_options {
+  int backlog = 1024; ///< Connections that the kernel holds before accept.
+  std::uint32_t socket_mode = 0777; ///< Who may connect to a unix socket.
+};
+
 /// A listening socket. Edge only.
 class listener {
 public:
@@ -30,7 +35,8 @@ public:
   /// (see `connect`; a socket that nobody serves any more is replaced). Port 0
   /// takes any free port. Fails with `os_error`.
   static result<listener> open(asio::any_io_executor on, std::string host,
-                               std::uint16_t port, int backlog = 1024);
+                               std::uint16_t port,
+                               const listen_options& options = {});
 
   listener(listener&& other) noexcept;
   listener& operator=(listener&&) = delete;

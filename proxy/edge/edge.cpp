@@ -42,7 +42,8 @@ edge::~edge() {
 result<void> edge::listen(const std::vector<listener_settings>& where) {
   auto opened = std::vector<std::unique_ptr<net::listener>>{};
   for (const auto& each : where) {
-    auto one = net::listener::open(state_->on, each.address, each.port);
+    auto one
+      = net::listener::open(state_->on, each.address, each.port, each.socket);
     if (!one)
       return one.error();
     opened.push_back(std::make_unique<net::listener>(std::move(*one)));

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/connect.hpp"
 #include "net/tls.hpp"
 #include "tenants/model.hpp"
 
@@ -29,6 +30,7 @@ struct listener_settings {
   std::string address; ///< As `net::listener::open`.
   std::uint16_t port = 0;
   std::optional<tenants::pool_mode> mode; ///< Empty: the user's, database's...
+  net::listen_options socket;
 };
 
 /// What a reload may change. Immutable once it is in a cell.

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 
 #include "tests/net/edge_support.hpp"
@@ -115,6 +117,31 @@ BOOST_AUTO_TEST_CASE(a_socket_file_that_nobody_serves_is_replaced) {
   exchange_word(on, uut, dir.path);
 }
 
+BOOST_AUTO_TEST_CASE(a_unix_socket_has_the_mode_asked_for) {
+  auto on = edge{};
+  auto dir = temporary_directory{};
+  for (auto mode : {0700u, 0770u, 0777u}) {
+    auto made = net::listener::open(on.io.get_executor(), dir.path, 6543,
+                                    {.socket_mode = mode});
+    BOOST_REQUIRE(made);
+    auto found = std::filesystem::status(made->name()).permissions();
+    BOOST_TEST(static_cast<unsigned>(found) == mode);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_kernel_holds_as_many_connections_as_asked_for) {
+  auto on = edge{};
+  auto made
+    = net::listener::open(on.io.get_executor(), "127.0.0.1", 0, {.backlog = 7});
+  BOOST_REQUIRE(made);
+  auto socket = made->share();
+  auto info = tcp_info{};
+  auto size = static_cast<socklen_t>(sizeof(info));
+  BOOST_REQUIRE(::getsockopt(socket.get(), IPPROTO_TCP, TCP_INFO, &info, &size)
+                == 0);
+  BOOST_TEST(info.tcpi_sacked == 7u); // Of a listening socket: its backlog.
+}
+
 BOOST_AUTO_TEST_CASE(failures_have_their_codes) {
   auto on = edge{};
   auto gone = std::uint16_t{};
@@ -133,7 +160,8 @@ BOOST_AUTO_TEST_CASE(failures_have_their_codes) {
 BOOST_AUTO_TEST_CASE(a_host_that_never_answers_costs_the_time_allowed) {
   // A full accept queue drops what comes next.
   auto on = edge{};
-  auto made = net::listener::open(on.io.get_executor(), "127.0.0.1", 0, 0);
+  auto made
+    = net::listener::open(on.io.get_executor(), "127.0.0.1", 0, {.backlog = 0});
   BOOST_REQUIRE(made);
   auto fill = std::vector<net::edge_stream>{};
   auto timed_out = false;

@@ -12,9 +12,9 @@ _NLMSG_ERROR = 2
 _netlink = None
 
 
-def unread_bytes(local: tuple, remote: tuple):
-    """Of the socket bound to `local` and connected to `remote` (IPv4); None if
-    there is none any more."""
+def _queues(local: tuple, remote: tuple):
+    """The two numbers of the socket bound to `local` and connected to `remote`
+    (IPv4); None if there is none any more."""
     global _netlink
     if _netlink is None:
         _netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM,
@@ -30,4 +30,16 @@ def unread_bytes(local: tuple, remote: tuple):
     answer = _netlink.recv(8192)
     if struct.unpack_from("=H", answer, 4)[0] == _NLMSG_ERROR:
         return None
-    return struct.unpack_from("=I", answer, 16 + 4 + 48 + 4)[0]
+    return struct.unpack_from("=II", answer, 16 + 4 + 48 + 4)
+
+
+def unread_bytes(local: tuple, remote: tuple):
+    """Of the socket bound to `local` and connected to `remote` (IPv4); None if
+    there is none any more."""
+    found = _queues(local, remote)
+    return found and found[0]
+
+
+def backlog(local: tuple) -> int:
+    """How many connections the kernel holds for who listens at `local`."""
+    return _queues(local, ("0.0.0.0", 0))[1]
