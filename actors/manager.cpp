@@ -71,6 +71,8 @@ void manager_state::refuse_cold(const proxy::refusal& why) {
     seats->leave(order.who, now());
     order.answer.complete(why);
   }
+  if (seats->client_count() == 0)
+    arm(with->settings().tick);
   count();
 }
 
@@ -215,7 +217,7 @@ void manager_state::on_tick() {
   warm();
   if (!cold.empty())
     arm(with->settings().tick);
-  auto idle_max = duration{pool->spec()->settings.pool_idle_timeout};
+  auto idle_max = idle_time_max();
   auto since = seats->empty_since();
   if (idle_max == duration::zero() || !since)
     return;
@@ -228,6 +230,19 @@ void manager_state::on_tick() {
   }
   // In short steps, for the setting may change and the timer keeps us alive.
   arm(std::clamp<duration>(left, with->settings().tick, idle_step_max));
+}
+
+/// 0: for ever. What never had a server, because its database or role does not
+/// exist, stands in the way of others under `max_pools` for no longer than its
+/// failure is remembered.
+duration manager_state::idle_time_max() const {
+  const auto& settings = pool->spec()->settings;
+  const auto usual = duration{settings.pool_idle_timeout};
+  if (greet || pool->is_paused || settings.min_pool_size > 0)
+    return usual;
+  const auto soon
+    = std::max<duration>(settings.server_login_retry, with->settings().tick);
+  return usual == duration::zero() ? soon : std::min(usual, soon);
 }
 
 void manager_state::arm(duration pause) {

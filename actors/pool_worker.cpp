@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <span>
 #include <utility>
 
 #include "base/log.hpp"
+#include "protocol/message_walker.hpp"
+#include "protocol/messages.hpp"
 
 namespace cenote::actors {
 
@@ -21,8 +24,28 @@ std::uint64_t next_ticket() noexcept {
 /// does not say so by itself.
 constexpr duration wanted_time_max = std::chrono::seconds{3};
 
+/// PostgreSQL that starts, or recovers from the crash of one of its processes,
+/// is often back before anybody has to be told.
+constexpr duration patience_max = std::chrono::seconds{5};
+constexpr duration not_yet_retry = std::chrono::milliseconds{250};
+
 pool::backoff::settings retry_settings(const tenants::pool_settings& from) {
   return {from.server_login_retry, from.server_login_retry, 0.0};
+}
+
+pool::backoff::settings not_yet_settings(const tenants::pool_settings& from) {
+  const duration most = from.server_login_retry;
+  return {std::min(not_yet_retry, most), most, 0.0};
+}
+
+/// 57P03, cannot_connect_now.
+bool says_not_yet(const proxy::refusal& why) {
+  if (why.server_error == nullptr)
+    return false;
+  auto bytes = std::span{*why.server_error};
+  auto said = protocol::error_response::decode(
+    bytes.subspan(std::min(protocol::header_bytes, bytes.size())));
+  return said && said->code == "57P03";
 }
 
 } // namespace
@@ -83,6 +106,7 @@ void pool_worker_state::look_at_target() {
   if (*current != *target) {
     // What failed, and who said what, was somewhere else.
     retry->succeeded();
+    not_yet_since = never;
     greet.reset();
   }
   target = std::move(current);
@@ -100,6 +124,7 @@ void pool_worker_state::login_ended() {
 void pool_worker_state::on_opened(greeting_ptr said) {
   login_ended();
   greet = std::move(said);
+  not_yet_since = never;
   retry->succeeded();
   is_warm_wanted = false;
   if (wanted > 0)
@@ -111,10 +136,23 @@ void pool_worker_state::on_failed(login_failed what) {
   login_ended();
   what.seat->clear();
   auto& why = what.why;
+  const auto is_not_yet = says_not_yet(why);
+  if (!is_not_yet)
+    not_yet_since = never;
+  else if (not_yet_since == never)
+    not_yet_since = now();
+  const auto& settings = pool->spec()->settings;
+  retry->configure(is_not_yet ? not_yet_settings(settings)
+                              : retry_settings(settings));
   retry->failed({why.why.code, {}, {}}, now(), 0.0);
   last_refusal = std::move(why);
-  tell_failing();
+  if (!is_patient())
+    tell_failing();
   fill();
+}
+
+bool pool_worker_state::is_patient() const {
+  return not_yet_since != never && now() - not_yet_since < patience_max;
 }
 
 void pool_worker_state::tell_failing() {
@@ -157,9 +195,12 @@ void pool_worker_state::fill() {
   }
   while (logins_wanted() > opening) {
     if (!retry->may_try(now())) {
+      auto pause = retry->next_try() - now();
+      if (is_patient())
+        return arm(pause);
       if ((wanted > 0 && working() == 0) || is_warm_wanted)
         tell_failing();
-      arm(std::max(retry->next_try() - now(), with->settings().tick));
+      arm(std::max(pause, with->settings().tick));
       return;
     }
     if (opening >= with->settings().logins_per_pool_max)

@@ -46,6 +46,9 @@ struct pool_worker_state {
   /// What is queued in ADMISSION; empty without.
   std::optional<slot_request> queued;
   time_point tick_at = never;
+  /// Since when PostgreSQL says that it is starting, or ending; `never`
+  /// without.
+  time_point not_yet_since = never;
 
   void start(const pool_worker_options& options);
   void warm();
@@ -66,6 +69,8 @@ private:
   [[nodiscard]] std::uint32_t logins_wanted() const;
   /// Whether anybody waits for a server that is not under way.
   [[nodiscard]] bool is_anybody_waiting() const;
+  /// Whether nobody is told of failures, as the next try may well succeed.
+  [[nodiscard]] bool is_patient() const;
   void set_wanted(const proxy::lane_numbers& numbers);
   void look_at_target();
   void login_ended();

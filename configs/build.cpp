@@ -155,6 +155,9 @@ admin_settings build_admin(const section& root, references& refs) {
     admin.read("socket", out.socket);
     if (!out.socket.empty())
       out.socket = refs.resolve(out.socket);
+    // sun_path has 108 bytes, with the NUL.
+    if (out.socket.size() > 107)
+      admin.error(ec::config_bad_value, "socket", "path too long");
     auto names = std::set<std::string>{};
     for (const auto& from : admin.sections("user")) {
       auto& user = out.users.emplace_back();

@@ -200,6 +200,42 @@ BOOST_AUTO_TEST_CASE(waiters_hear_of_a_failed_login_when_no_server_is_left) {
   BOOST_TEST(opener.ordered() == 3u);
 }
 
+BOOST_AUTO_TEST_CASE(that_postgresql_is_starting_is_told_only_after_a_while) {
+  using namespace std::string_literals;
+  const auto not_yet = "E\0\0\0\x1eSFATAL\0C57P03\0Mnot yet\0\0"s;
+  join_and_run(1);
+  opener.succeed();
+  run();
+  opener.lose();
+  starve(1);
+  auto told = [this] {
+    return shards.with(1, [](auto& lane) { return lane.failures_told; });
+  };
+  opener.fail(ec::server_login_rejected, not_yet);
+  run();
+  BOOST_TEST(told() == 0u);
+  advance(300ms);
+  BOOST_TEST(opener.ordered() == 3u);
+  for (int i = 0; i < 12; ++i) {
+    if (opener.under_way() > 0)
+      opener.fail(ec::server_login_rejected, not_yet);
+    starve(1);
+    advance(1s);
+  }
+  BOOST_TEST(told() > 0u);
+  while (opener.under_way() == 0)
+    advance(1s);
+  opener.succeed();
+  run();
+  // It counts anew from the next time on.
+  auto before = told();
+  opener.lose();
+  starve(1);
+  opener.fail(ec::server_login_rejected, not_yet);
+  run();
+  BOOST_TEST(told() == before);
+}
+
 BOOST_AUTO_TEST_CASE(a_failed_login_beside_a_working_server_is_tried_again) {
   join_and_run(1);
   opener.succeed();

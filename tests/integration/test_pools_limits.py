@@ -296,3 +296,20 @@ def test_too_many_requests_in_one_pipeline_are_one_error(pg, start, connect):
         pass  # It stopped reading us, as it should, or ended us.
     assert resident_bytes(pooler.pid()) - before < 64 * 2**20
     assert connect(pooler).value("select 'others go on'") == "others go on"
+
+
+def test_databases_that_do_not_exist_take_no_place_for_long(pg, start, connect):
+    config = configs.plain(pg, server_login_retry="1s")
+    config["tenant"][0]["max_pools"] = 4
+    pooler = start(config)
+    for number in range(4):
+        assert refused(pooler, database=f"missing{number}").sqlstate == "3D000"
+
+    def is_served() -> bool:
+        try:
+            return connect(pooler).value("select 1") == "1"
+        except wire.ServerError as error:
+            assert error.sqlstate == "53300"
+            return False
+
+    eventually(is_served, "the pools that never had a server are gone")

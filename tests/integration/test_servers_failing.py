@@ -1,5 +1,7 @@
 """PostgreSQL goes away, comes back, says no, or says nothing."""
 
+import os
+import signal
 import threading
 
 import pytest
@@ -36,6 +38,20 @@ def up(own_pg):
 
 def short(pg, **more) -> dict:
     return configs.plain(pg, server_login_retry="300ms", **more)
+
+
+def test_a_crash_that_is_over_soon_is_told_to_nobody(up, start, connect):
+    """One process dies, PostgreSQL recovers: that it was not ready meanwhile matters to
+    nobody, whatever `server_login_retry` says."""
+    pooler = start(configs.plain(up, pool_size=3))
+    for _ in range(3):
+        established = connect(pooler)
+        established.value("select 1")
+        os.kill(int(established.value("select pg_backend_pid()")), signal.SIGKILL)
+        eventually(lambda: pooler.console("show servers")[1] == [], "all are lost")
+        for _ in range(10):
+            assert connect(pooler).value("select 1") == "1"
+        assert established.value("select 1") == "1"
 
 
 @pytest.mark.parametrize("how", ["fast", "immediate", "kill"])
