@@ -175,9 +175,9 @@ def test_terminate_ends_one_tenant_only(pg, start, connect):
 @pytest.mark.parametrize("verb", ["pause", "resume", "reconnect", "kill",
                                   "terminate"])
 def test_an_unknown_target_fails(pooler, verb):
-    status, said, complaint = call(pooler, verb, "nowhere")
+    status, said, complaint = call(pooler, verb, "nobody.nowhere")
     assert (status, said) == (FAILED, "")
-    assert complaint.startswith("cenotectl: ") and "nowhere" in complaint
+    assert complaint.startswith("cenotectl: ") and "nobody.nowhere" in complaint
 
 
 def test_reload(pooler, connect):
