@@ -142,14 +142,15 @@ bool server_link::is_spent() const noexcept {
   // Where traces are asked for, what is not known by now is nothing.
   if (lane_.follows_sessions())
     mirror_.clear_dirt();
-  lane_.checkin(*this, !mirror_.dirt().empty() ? pool::server_verdict::tainted
-                                               : pool::server_verdict::clean);
+  lane_.checkin(*this, has_traces_ || !mirror_.dirt().empty()
+                         ? pool::server_verdict::tainted
+                         : pool::server_verdict::clean);
 }
 
 void server_link::recover(bool goodbye, bool cut_message, bool leaves_traces) {
   forget_client();
   hub_ = nullptr;
-  has_traces_ = leaves_traces || asking_;
+  has_traces_ = has_traces_ || leaves_traces || asking_;
   goodbye_ = goodbye;
   cut_message_ = cut_message;
   no_more_cancel_ = false;

@@ -29,6 +29,8 @@ void server_link::ask(session::trace_set kinds,
   answer_.begin();
   asked_ = kinds;
   asking_ = true;
+  // What functions set cannot be asked for: nobody else may find it.
+  has_traces_ = has_traces_ || lane_.watch().is_failing();
   mirror_.clear_dirt();
   ++lane_.sums().questions;
   send_copy(out);

@@ -37,6 +37,12 @@ public:
     return is_unknown_;
   }
 
+  /// PostgreSQL did not answer: nobody can name the custom settings that a
+  /// function may have left behind.
+  [[nodiscard]] bool is_failing() const noexcept {
+    return is_unknown_ && failures_ > 0;
+  }
+
   /// A server may be asked now.
   [[nodiscard]] bool is_due(time_point now) const noexcept {
     return now >= due_at_;
