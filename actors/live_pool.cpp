@@ -5,6 +5,16 @@
 
 namespace cenote::actors {
 
+namespace {
+
+/// Of all pools of the process, so that any two can be compared.
+std::uint64_t next_emptied() noexcept {
+  static auto last = std::atomic<std::uint64_t>{0};
+  return ++last;
+}
+
+} // namespace
+
 live_pool::live_pool(spec_ptr spec, proxy::edge::server_quotas quotas)
   : key_{spec->key},
     spec_{std::move(spec)},
@@ -116,7 +126,9 @@ void live_pool::close_door() {
 
 /// With `guard_` held.
 void live_pool::count() {
-  client_count = static_cast<std::uint32_t>(seated_ + inside_.size());
+  const auto clients = static_cast<std::uint32_t>(seated_ + inside_.size());
+  if (client_count.exchange(clients) > 0 && clients == 0)
+    emptied = next_emptied();
 }
 
 // -- pool_port ----------------------------------------------------------------
@@ -142,6 +154,7 @@ void live_pool::starving(proxy::lane_ref,
 void live_pool::server_opened(proxy::lane_ref,
                               const proxy::greeting& said) noexcept {
   auto greet = std::make_shared<const proxy::greeting>(said);
+  was_greeted = true;
   auto who = now();
   if (who.worker)
     tell_from_outside(who.worker, atom::opened_v, greet);

@@ -67,6 +67,11 @@ public:
   /// Subscribed clients: MANAGER's, and those who came in by the open door. For
   /// SHOW.
   std::atomic<std::uint32_t> client_count{0};
+  /// A server greeted here, whatever became of it.
+  std::atomic<bool> was_greeted{false};
+  /// Whose last client left earlier has the lower number; 0 = the first one is
+  /// on its way.
+  std::atomic<std::uint64_t> emptied{0};
 
   // -- the open door ----------------------------------------------------------
 

@@ -238,7 +238,7 @@ void manager_state::on_tick() {
 duration manager_state::idle_time_max() const {
   const auto& settings = pool->spec()->settings;
   const auto usual = duration{settings.pool_idle_timeout};
-  if (greet || pool->is_paused || settings.min_pool_size > 0)
+  if (pool->was_greeted || pool->is_paused || settings.min_pool_size > 0)
     return usual;
   const auto soon
     = std::max<duration>(settings.server_login_retry, with->settings().tick);

@@ -63,6 +63,8 @@ private:
   void refuse_cold(const proxy::refusal& why);
   void warm();
   void count();
+  /// How long the pool may be empty; 0 = any time.
+  [[nodiscard]] duration idle_time_max() const;
   /// Leaves the pool's door open as long as anybody would get a seat at once.
   void mind_the_door();
   /// A tick not later than `pause` from now.

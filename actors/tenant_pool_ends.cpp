@@ -53,6 +53,31 @@ void tenant_supervisor_state::on_idle(const tenants::pool_key& key) {
       });
 }
 
+void tenant_supervisor_state::make_room(subscribe_order order) {
+  const auto& key = order.spec->key;
+  entry* least = nullptr;
+  // Pools that never had a server first, then those that are empty the longest.
+  const auto rank = [](const entry& one) {
+    return std::pair{one.pool->was_greeted.load(), one.pool->emptied.load()};
+  };
+  for (auto& [other, one] : pools) {
+    if (!one.heirs.empty() && one.heirs.front().spec->key == key) {
+      one.heirs.push_back(std::move(order));
+      return;
+    }
+    if (one.now == phase::running && one.pool->client_count == 0
+        && one.pool->emptied > 0
+        && (least == nullptr || rank(one) < rank(*least)))
+      least = &one;
+  }
+  if (least == nullptr) {
+    order.answer.complete(proxy::refusal{{ec::too_many_pools, {}}, {}});
+    return;
+  }
+  least->heirs.push_back(std::move(order));
+  on_idle(least->pool->key());
+}
+
 void tenant_supervisor_state::start_drain(entry& one,
                                           const drain_order& order) {
   auto& shards = with->shards();
@@ -64,7 +89,7 @@ void tenant_supervisor_state::start_drain(entry& one,
   one.drain_why = {{order.why, {}}, {}};
   one.pool->is_draining = true;
   one.kill_at = kill_at;
-  refuse(std::exchange(one.held, {}), one.drain_why);
+  refuse_held(one, one.drain_why);
   if (one.manager)
     tell(self, one.manager, atom::configure_v);
   shards.drain_lane(one.pool->lane, now() + order.time_max, order.why);
@@ -89,7 +114,7 @@ tenant_supervisor_state::drain(const drain_order& order) {
       continue;
     }
     job.report.cut_short += one.pool->client_count;
-    refuse(std::exchange(one.held, {}), {{order.why, {}}, {}});
+    refuse_held(one, {{order.why, {}}, {}});
     with->shards().kill_lane(one.pool->lane, order.why);
     at = close(at, 0);
   }
@@ -113,6 +138,10 @@ tenant_supervisor_state::close(pool_map::iterator at, std::uint32_t cut_short) {
   with->shards().close_lane(at->second.pool->lane);
   with->pools.erase(key);
   stop_actors(at->second);
+  // By message: the caller may be on its way through all pools.
+  for (auto& order : at->second.heirs)
+    tell(self, tenant_supervisor_actor{self}, atom::subscribe_v,
+         std::move(order));
   at = pools.erase(at);
   log::info("pool closed", {log::kv("pool", to_string(key))});
   for (auto& job : jobs)

@@ -44,6 +44,10 @@ void tenant_supervisor_state::subscribe(subscribe_order order) {
   }
   auto at = pools.find(order.spec->key);
   if (at == pools.end()) {
+    if (is_full(*order.spec)) {
+      make_room(std::move(order));
+      return;
+    }
     auto made = start_pool(order.spec);
     if (!made) {
       order.answer.complete(proxy::refusal{made.error(), {}});
@@ -73,6 +77,19 @@ void tenant_supervisor_state::subscribe(subscribe_order order) {
 void tenant_supervisor_state::pass_on(entry& one) {
   for (auto& order : std::exchange(one.held, {}))
     tell(self, one.manager, atom::subscribe_v, std::move(order));
+  // It is needed itself.
+  refuse(std::exchange(one.heirs, {}), {{ec::too_many_pools, {}}, {}});
+}
+
+bool tenant_supervisor_state::is_full(const tenants::pool_spec& spec) const {
+  auto pools_max = spec.settings.tenant_pools_max;
+  return pools_max > 0 && pools.size() >= pools_max;
+}
+
+void tenant_supervisor_state::refuse_held(entry& one,
+                                          const proxy::refusal& why) {
+  refuse(std::exchange(one.held, {}), why);
+  refuse(std::exchange(one.heirs, {}), {{ec::too_many_pools, {}}, {}});
 }
 
 void tenant_supervisor_state::refuse(std::vector<subscribe_order> orders,
@@ -85,9 +102,6 @@ void tenant_supervisor_state::refuse(std::vector<subscribe_order> orders,
 
 result<tenant_supervisor_state::entry*>
 tenant_supervisor_state::start_pool(spec_ptr spec) {
-  auto pools_max = spec->settings.tenant_pools_max;
-  if (pools_max > 0 && pools.size() >= pools_max)
-    return ec::too_many_pools;
   // The edge may have looked at an older catalog than ours.
   if (auto catalog = with->catalog()) {
     auto update = tenants::effect_on(*spec, *catalog);
@@ -221,7 +235,7 @@ void tenant_supervisor_state::go_down() {
     one.pool->is_down = true;
     stop_actors(one);
     one.pool->set_supervisor(self);
-    refuse(std::exchange(one.held, {}), why);
+    refuse_held(one, why);
     with->shards().fail_waiters(one.pool->lane, why);
   }
   after(self, window, self, atom::tick_v);

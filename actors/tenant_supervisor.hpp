@@ -42,6 +42,8 @@ struct tenant_supervisor_state {
     pool_worker_actor worker;
     /// Arrived while the pool could not take them.
     std::vector<subscribe_order> held;
+    /// For another pool, which gets this one's place when it is closed.
+    std::vector<subscribe_order> heirs;
     proxy::refusal drain_why;
     time_point kill_at = never;
   };
@@ -89,6 +91,11 @@ private:
   void worker_died(entry& one);
   void go_down();
   void pass_on(entry& one);
+  [[nodiscard]] bool is_full(const tenants::pool_spec& spec) const;
+  /// Ends the empty pool that is needed least, for the order's sake, or refuses
+  /// the order.
+  void make_room(subscribe_order order);
+  void refuse_held(entry& one, const proxy::refusal& why);
   void start_drain(entry& one, const drain_order& order);
   void apply(entry& one, const tenants::catalog& now);
   pool_map::iterator close(pool_map::iterator at, std::uint32_t cut_short);

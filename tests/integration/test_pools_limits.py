@@ -229,6 +229,33 @@ def test_max_servers_over_all_pools(pg, start, connect, place):
     assert rows == [["fourth"]]
 
 
+def test_databases_that_do_not_exist_take_no_pools(pg, start, connect):
+    """With `name = "*"` anybody may ask for any: their pools give way."""
+    config = configs.plain(pg)
+    config["tenant"][0]["max_pools"] = 2
+    pooler = start(config)
+    for number in range(4):
+        assert refused(pooler, database=f"nodb{number}").sqlstate == "3D000"
+    clients = [connect(pooler, database=name) for name in ("acme", "globex")]
+    for client in clients:
+        assert client.value("select 1") == "1"
+    assert refused(pooler, database="app").sqlstate == "53300"
+    clients.pop(0).close()
+    # The pool is empty when cenote has heard of it.
+    eventually(lambda: logs_in(pooler, "app"), "the place of an empty pool")
+    assert clients[0].value("select 'unharmed'") == "unharmed"
+
+
+def logs_in(pooler, database: str) -> bool:
+    with wire.Client(port=pooler.port()) as client:
+        try:
+            client.login("app.acme", database, postgres.PASSWORD)
+        except wire.ServerError as why:
+            assert why.sqlstate == "53300", why
+            return False
+    return True
+
+
 def test_max_waiters_sheds_load(pg, start, connect):
     pooler = start(configs.plain(pg, pool_size=1, max_waiters=2))
     holder = connect(pooler)
