@@ -176,8 +176,9 @@ using tenant_supervisor_actor = caf::typed_actor<
   // Finds or starts the pool and passes the order on to its MANAGER. Refuses
   // with `too_many_pools`, `tenant_down`, `tenant_removed`,
   // `pool_start_failed`. An order that meets a pool at its end waits for the
-  // next one; where all places for pools are taken, one without clients is
-  // ended first, preferably one that never had a server.
+  // next one, also where a catalog ended it and a later one has it again; where
+  // all places for pools are taken, one without clients is ended first,
+  // preferably one that never had a server.
   caf::reacts_to<atom::subscribe, subscribe_order>,
   // A new catalog: new limits, new targets, drains what is gone. Idempotent.
   caf::reacts_to<atom::apply, tenants::catalog_ptr>,

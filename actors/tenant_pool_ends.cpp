@@ -5,6 +5,7 @@
 
 #include "actors/tenant_supervisor.hpp"
 #include "base/log.hpp"
+#include "tenants/diff.hpp"
 
 namespace cenote::actors {
 
@@ -38,11 +39,8 @@ void tenant_supervisor_state::on_idle(const tenants::pool_key& key) {
           pass_on(found->second);
           return;
         }
-        auto held = std::exchange(found->second.held, {});
         with->shards().kill_lane(found->second.pool->lane, ec::pool_draining);
         close(found, 0);
-        for (auto& order : held)
-          subscribe(std::move(order));
       },
       [this, key, manager = one.manager](caf::error&) {
         auto found = pools.find(key);
@@ -82,18 +80,37 @@ void tenant_supervisor_state::start_drain(entry& one,
                                           const drain_order& order) {
   auto& shards = with->shards();
   const auto kill_at = now() + order.time_max + drain_grace;
+  const auto is_first = one.now != phase::draining;
+  // What a catalog removed it may bring back, but not from another drain.
+  if (is_first || order.why != ec::tenant_removed)
+    one.drain_why = {{order.why, {}}, {}};
+  refuse_held(one, one.drain_why);
   // One under way ends earlier if it is ordered to, never later.
-  if (one.now == phase::draining && kill_at >= one.kill_at)
+  if (!is_first && kill_at >= one.kill_at)
     return;
   one.now = phase::draining;
-  one.drain_why = {{order.why, {}}, {}};
   one.pool->is_draining = true;
   one.kill_at = kill_at;
-  refuse_held(one, one.drain_why);
   if (one.manager)
     tell(self, one.manager, atom::configure_v);
   shards.drain_lane(one.pool->lane, now() + order.time_max, order.why);
   after(self, order.time_max + drain_grace, self, atom::tick_v);
+}
+
+bool tenant_supervisor_state::is_back(const entry& one) const {
+  if (one.drain_why.why.code != ec::tenant_removed)
+    return false;
+  auto catalog = with->catalog();
+  return catalog
+      && tenants::effect_on(*one.pool->spec(), *catalog).effect
+           != tenants::pool_effect::gone;
+}
+
+/// By message: who closes a pool may be on its way through all of them.
+void tenant_supervisor_state::tell_again(std::vector<subscribe_order> orders) {
+  for (auto& order : orders)
+    tell(self, tenant_supervisor_actor{self}, atom::subscribe_v,
+         std::move(order));
 }
 
 caf::result<drain_report>
@@ -138,10 +155,8 @@ tenant_supervisor_state::close(pool_map::iterator at, std::uint32_t cut_short) {
   with->shards().close_lane(at->second.pool->lane);
   with->pools.erase(key);
   stop_actors(at->second);
-  // By message: the caller may be on its way through all pools.
-  for (auto& order : at->second.heirs)
-    tell(self, tenant_supervisor_actor{self}, atom::subscribe_v,
-         std::move(order));
+  tell_again(std::move(at->second.held));
+  tell_again(std::move(at->second.heirs));
   at = pools.erase(at);
   log::info("pool closed", {log::kv("pool", to_string(key))});
   for (auto& job : jobs)

@@ -66,7 +66,10 @@ void tenant_supervisor_state::subscribe(subscribe_order order) {
       one.held.push_back(std::move(order));
       return;
     case phase::draining:
-      order.answer.complete(one.drain_why);
+      if (is_back(one))
+        one.held.push_back(std::move(order));
+      else
+        order.answer.complete(one.drain_why);
       return;
     case phase::down:
       order.answer.complete(proxy::refusal{{ec::tenant_down, {}}, {}});

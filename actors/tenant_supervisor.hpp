@@ -97,6 +97,9 @@ private:
   void make_room(subscribe_order order);
   void refuse_held(entry& one, const proxy::refusal& why);
   void start_drain(entry& one, const drain_order& order);
+  /// Whether what a catalog removed is in the present one again.
+  [[nodiscard]] bool is_back(const entry& one) const;
+  void tell_again(std::vector<subscribe_order> orders);
   void apply(entry& one, const tenants::catalog& now);
   pool_map::iterator close(pool_map::iterator at, std::uint32_t cut_short);
   void tell_if_empty();

@@ -1,5 +1,7 @@
 """SIGHUP and a change of the file: only what changed is touched."""
 
+import threading
+
 import pytest
 from support import configs, postgres, wire
 from support.configs import changed
@@ -86,6 +88,35 @@ BROKEN = {
     "a deep header": "[" + "a." * 50_000 + "a]\n",
     "a deep key": "a." * 50_000 + "a = 1\n",
 }
+
+
+@pytest.mark.parametrize("what", ["user", "tenant"])
+def test_what_is_put_back_is_served_when_the_old_pool_is_closed(
+        two, start, connect, what):
+    if what == "user":
+        two["tenant"][1]["user"].append(configs.user("other"))
+    pooler = start(two)
+    old = connect(pooler, user="app.globex")
+    old.query("begin")
+
+    def remove(config: dict) -> None:
+        if what == "user":
+            config["tenant"][1]["user"].pop(0)
+        else:
+            config["tenant"].pop()
+
+    pooler.reload(changed(two, remove))
+    assert not login(pooler, "app.globex")
+    pooler.reload(two)
+    served = []
+    new = threading.Thread(target=lambda: served.append(login(pooler, "app.globex")))
+    new.start()
+    for _ in range(5):  # Time enough to refuse it.
+        assert login(pooler, "app.acme")
+    assert old.value("select 'unharmed'") == "unharmed"
+    old.query("commit")
+    new.join()
+    assert served == [True]
 
 
 @pytest.mark.parametrize("kind", BROKEN)
