@@ -1,6 +1,8 @@
 #include "app/console/collector.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <unordered_set>
 #include <utility>
 
 #include <asio/any_io_executor.hpp>
@@ -31,6 +33,16 @@ void wake(const std::weak_ptr<waker>& who) {
     return;
   auto on = here->timer.get_executor();
   asio::post(on, [here = std::move(here)] { here->timer.cancel(); });
+}
+
+/// Shards show themselves at different moments: a server that moved in between
+/// may be with both.
+void drop_repeated_servers(std::vector<proxy::shard_snapshot>& shards) {
+  auto seen = std::unordered_set<std::uint64_t>{};
+  for (auto& shard : shards)
+    std::erase_if(shard.servers, [&seen](const proxy::server_row& row) {
+      return !seen.insert(row.id.value()).second;
+    });
 }
 
 } // namespace
@@ -66,9 +78,14 @@ void collector::wait(std::chrono::milliseconds time_max) {
 }
 
 collected collector::take() {
-  auto lock = std::lock_guard{mutex_};
-  is_over_ = true;
-  return std::move(parts_);
+  auto out = collected{};
+  {
+    auto lock = std::lock_guard{mutex_};
+    is_over_ = true;
+    out = std::move(parts_);
+  }
+  drop_repeated_servers(out.shards);
+  return out;
 }
 
 asio::awaitable<collected> collect(proxy::data_plane& from, bool with_links,

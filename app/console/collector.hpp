@@ -40,7 +40,8 @@ public:
   /// Blocks until all have arrived, or for `time_max`.
   void wait(std::chrono::milliseconds time_max);
 
-  /// What has arrived so far; late ones are dropped from now on.
+  /// What has arrived so far, each server once; late ones are dropped from now
+  /// on.
   [[nodiscard]] collected take();
 
 private:
