@@ -68,7 +68,6 @@ private:
   /// Leaves the pool's door open as long as anybody would get a seat at once.
   void mind_the_door();
   /// A tick not later than `pause` from now.
-  [[nodiscard]] duration idle_time_max() const;
   void arm(duration pause);
 };
 

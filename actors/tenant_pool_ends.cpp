@@ -64,7 +64,7 @@ void tenant_supervisor_state::make_room(subscribe_order order) {
       return;
     }
     if (one.now == phase::running && one.pool->client_count == 0
-        && one.pool->emptied > 0
+        && one.pool->emptied > 0 && !one.pool->is_paused
         && (least == nullptr || rank(one) < rank(*least)))
       least = &one;
   }
