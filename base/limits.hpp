@@ -101,6 +101,14 @@ inline constexpr unsigned reads_per_turn_max = 4;
 /// A TLS record to a client; old libpq hangs on larger ones in async mode.
 inline constexpr std::size_t tls_record_bytes_max = 8 * 1024;
 
+/// Records of ours under one key of TLS 1.3, a third of what AES-GCM stands for
+/// (RFC 8446, 5.5). A KeyUpdate brings the next one.
+inline constexpr std::uint64_t tls_records_per_key_max = 1 << 23;
+
+/// Records one behind the other that bring no text: empty ones, KeyUpdates,
+/// tickets.
+inline constexpr unsigned tls_records_without_text_max = 32;
+
 // -- servers
 // ----------------------------------------------------------------------
 

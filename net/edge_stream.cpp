@@ -367,6 +367,8 @@ handed_over edge_stream::release() && {
     if (got.bytes < read_bytes_max)
       break;
   }
+  if (tls_ != nullptr)
+    tls_->forget_handshake();
   plain_.erase(plain_.begin(),
                plain_.begin() + static_cast<std::ptrdiff_t>(taken_));
   taken_ = 0;

@@ -16,6 +16,8 @@ struct bio_st;
 
 namespace cenote::net {
 
+class tls_records;
+
 enum class tls_version : std::uint8_t { tls1_2, tls1_3 };
 
 /// What we do about a client's own certificate.
@@ -76,6 +78,9 @@ private:
 
   tls_context(ssl_ctx_st* context, bool accepts, tls_verify verify) noexcept;
 
+  /// Hears the secrets of a handshake.
+  static void on_secret(const ssl_st* ssl, const char* line);
+
   ssl_ctx_st* context_;
   bool accepts_;
   tls_verify verify_;
@@ -108,6 +113,7 @@ struct tls_read {
 
 /// One TLS connection over memory: ciphertext in, ciphertext out, no socket.
 /// An incomplete record is kept inside; nothing else is buffered between calls.
+/// OpenSSL shakes hands; with TLS 1.3 `tls_records` does what follows.
 /// One owner at a time, on any thread. Every `out` is appended to.
 class tls_session {
 public:
@@ -154,6 +160,16 @@ public:
     return established_;
   }
 
+  /// Whether records are ours: a session of TLS 1.3 behind its handshake.
+  [[nodiscard]] bool has_own_records() const noexcept {
+    return records_ != nullptr;
+  }
+
+  /// Lets go of what the handshake needed, if records are ours: nearly all of
+  /// the session's memory. What is told of the peer's hello and certificate is
+  /// empty from then on.
+  void forget_handshake() noexcept;
+
   /// The host name a client asked for (SNI), or empty. After the handshake.
   [[nodiscard]] std::string server_name() const;
 
@@ -174,17 +190,24 @@ public:
 
 private:
   friend struct tls_bio;
+  friend class tls_context;
 
   tls_session(tls_context_ptr context, ssl_st* ssl) noexcept;
 
   static std::unique_ptr<tls_session> make(tls_context_ptr context);
   [[nodiscard]] failure handshake_failure() const;
   void fail(const char* doing);
+  void take_over(std::span<const std::byte> last_sent);
+  tls_read decrypt_own(std::span<const std::byte>& in,
+                       std::span<std::byte> plain, std::vector<std::byte>& out);
 
   tls_context_ptr context_;
-  ssl_st* ssl_;
+  ssl_st* ssl_;                           ///< Null: the handshake is forgotten.
   std::span<const std::byte> in_;         ///< Borrowed during a call.
   std::vector<std::byte>* out_ = nullptr; ///< Borrowed during a call.
+  struct traffic_secrets;
+  std::unique_ptr<traffic_secrets> secrets_; ///< During the handshake.
+  std::unique_ptr<tls_records> records_;
   bool established_ = false;
   bool closed_ = false;
   failure why_;

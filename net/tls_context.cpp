@@ -154,7 +154,7 @@ tls_context::tls_context(ssl_ctx_st* context, bool accepts,
   : context_{context},
     accepts_{accepts},
     verify_{verify} {
-  // nop
+  SSL_CTX_set_keylog_callback(context_, on_secret);
 }
 
 tls_context::~tls_context() {

@@ -10,6 +10,8 @@
 #include <openssl/x509v3.h>
 
 #include "base/assert.hpp"
+#include "base/limits.hpp"
+#include "net/tls_records.hpp"
 
 namespace cenote::net {
 
@@ -61,6 +63,34 @@ struct tls_bio {
   }
 };
 
+/// As OpenSSL tells them, for `tls_records`.
+struct tls_session::traffic_secrets {
+  tls_secret client;
+  tls_secret server;
+};
+
+/// A line is a label, the client's random bytes and the secret, in hexadecimal
+/// (the format of NSS's key log).
+void tls_context::on_secret(const ssl_st* ssl, const char* line) {
+  auto words = std::string_view{line};
+  const auto label = words.substr(0, words.find(' '));
+  const auto is_client = label == "CLIENT_TRAFFIC_SECRET_0";
+  auto& into = tls_bio::self(SSL_get_rbio(ssl)).secrets_;
+  if (into == nullptr || (!is_client && label != "SERVER_TRAFFIC_SECRET_0"))
+    return;
+  words.remove_prefix(words.rfind(' ') + 1);
+  std::array<unsigned char, tls_secret::bytes_max> bytes;
+  std::size_t size = 0;
+  const auto hexadecimal = std::string{words};
+  if (OPENSSL_hexstr2buf_ex(bytes.data(), bytes.size(), &size,
+                            hexadecimal.c_str(), '\0')
+      != 1)
+    return;
+  (is_client ? into->client : into->server)
+    = tls_secret{std::as_bytes(std::span{bytes}.first(size))};
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+}
+
 namespace {
 
 std::string queued_complaint() {
@@ -98,7 +128,8 @@ bool expect_host(SSL* ssl, const std::string& host) {
 
 tls_session::tls_session(tls_context_ptr context, ssl_st* ssl) noexcept
   : context_{std::move(context)},
-    ssl_{ssl} {
+    ssl_{ssl},
+    secrets_{std::make_unique<traffic_secrets>()} {
   // nop
 }
 
@@ -176,6 +207,7 @@ result<bool> tls_session::handshake(std::span<const std::byte>& in,
   if (why_.code != ec::none)
     return why_;
   forget_complaints();
+  const auto before = out.size();
   in_ = in;
   out_ = &out;
   auto done = SSL_do_handshake(ssl_);
@@ -183,6 +215,7 @@ result<bool> tls_session::handshake(std::span<const std::byte>& in,
   out_ = nullptr;
   if (done == 1) {
     established_ = true;
+    take_over(std::span{out}.subspan(before));
     return true;
   }
   if (SSL_get_error(ssl_, done) == SSL_ERROR_WANT_READ)
@@ -191,8 +224,67 @@ result<bool> tls_session::handshake(std::span<const std::byte>& in,
   return why_;
 }
 
+/// From here on records are ours, if they are of TLS 1.3. `last_sent`: what the
+/// handshake's last step sent; on our side as a server these are tickets, the
+/// first records under the last key.
+void tls_session::take_over(std::span<const std::byte> last_sent) {
+  const auto secrets = std::move(secrets_);
+  const auto* cipher = SSL_get_current_cipher(ssl_);
+  if (SSL_version(ssl_) != TLS1_3_VERSION || cipher == nullptr
+      || SSL_has_pending(ssl_) == 1)
+    return;
+  auto from = tls_records::start{};
+  from.suite = tls_suite::find(SSL_CIPHER_get_id(cipher));
+  if (from.suite == nullptr)
+    return;
+  from.accepts = context_->accepts();
+  from.read_secret = from.accepts ? secrets->client : secrets->server;
+  from.write_secret = from.accepts ? secrets->server : secrets->client;
+  from.plain_bytes_max
+    = from.accepts ? limits::tls_record_bytes_max : tls_plain_bytes_max;
+  from.records_max = limits::tls_records_per_key_max;
+  if (from.accepts) {
+    const auto count = tls_records::count_sealed(last_sent);
+    if (!count)
+      return;
+    from.sent_records = *count;
+  }
+  auto made = std::make_unique<tls_records>(from);
+  if (made->is_usable())
+    records_ = std::move(made);
+}
+
+void tls_session::forget_handshake() noexcept {
+  if (records_ == nullptr)
+    return;
+  SSL_free(std::exchange(ssl_, nullptr));
+  context_ = nullptr;
+}
+
+tls_read tls_session::decrypt_own(std::span<const std::byte>& in,
+                                  std::span<std::byte> plain,
+                                  std::vector<std::byte>& out) {
+  auto got = tls_read{};
+  got.bytes = records_->decrypt(in, plain, out);
+  switch (records_->now()) {
+    case tls_records::state::open:
+      break;
+    case tls_records::state::closed:
+      closed_ = true;
+      got.then = tls_read::state::closed;
+      break;
+    case tls_records::state::failed:
+      fail("reading");
+      got.then = tls_read::state::failed;
+      break;
+  }
+  return got;
+}
+
 void tls_session::fail(const char* doing) {
-  why_ = {ec::tls_failed, std::string{doing} + ": " + queued_complaint()};
+  why_ = {ec::tls_failed, std::string{doing} + ": "
+                            + (records_ ? std::string{records_->complaint()}
+                                        : queued_complaint())};
 }
 
 tls_read tls_session::decrypt(std::span<const std::byte>& in,
@@ -205,6 +297,8 @@ tls_read tls_session::decrypt(std::span<const std::byte>& in,
     got.then = closed_ ? closed : failed;
     return got;
   }
+  if (records_)
+    return decrypt_own(in, plain, out);
   forget_complaints();
   in_ = in;
   out_ = &out;
@@ -243,6 +337,11 @@ bool tls_session::encrypt(std::span<const std::byte> plain,
     return false;
   if (plain.empty())
     return true;
+  if (records_) {
+    if (!records_->encrypt(plain, out))
+      fail("writing");
+    return why_.code == ec::none;
+  }
   forget_complaints();
   out_ = &out;
   std::size_t count = 0;
@@ -258,6 +357,8 @@ bool tls_session::encrypt(std::span<const std::byte> plain,
 void tls_session::close_notify(std::vector<std::byte>& out) {
   if (why_.code != ec::none || !established_)
     return;
+  if (records_)
+    return records_->close_notify(out);
   forget_complaints();
   out_ = &out;
   SSL_shutdown(ssl_);
@@ -266,11 +367,15 @@ void tls_session::close_notify(std::vector<std::byte>& out) {
 }
 
 std::string tls_session::server_name() const {
+  if (ssl_ == nullptr)
+    return {};
   const auto* name = SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
   return name != nullptr ? name : "";
 }
 
 bool tls_session::has_postgresql_alpn() const {
+  if (ssl_ == nullptr)
+    return false;
   const unsigned char* chosen = nullptr;
   unsigned int size = 0;
   SSL_get0_alpn_selected(ssl_, &chosen, &size);
@@ -279,6 +384,8 @@ bool tls_session::has_postgresql_alpn() const {
 }
 
 std::string tls_session::peer_common_name() const {
+  if (ssl_ == nullptr)
+    return {};
   auto* certificate = SSL_get0_peer_certificate(ssl_);
   if (certificate == nullptr || SSL_get_verify_result(ssl_) != X509_V_OK)
     return {};
@@ -299,14 +406,16 @@ std::string tls_session::peer_common_name() const {
 }
 
 std::string tls_session::version() const {
-  return SSL_get_version(ssl_);
+  return records_ ? "TLSv1.3" : SSL_get_version(ssl_);
 }
 
 std::string tls_session::cipher() const {
-  return SSL_get_cipher_name(ssl_);
+  return records_ ? records_->suite().name : SSL_get_cipher_name(ssl_);
 }
 
 std::vector<std::byte> tls_session::server_end_point() const {
+  if (ssl_ == nullptr)
+    return {};
   const auto* certificate = context_->accepts()
                             ? SSL_get_certificate(ssl_)
                             : SSL_get0_peer_certificate(ssl_);

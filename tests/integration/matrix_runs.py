@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from support import configs, pgbouncer, postgres
+from support import certs, configs, pgbouncer, postgres
 
 HERE = pathlib.Path(__file__).resolve().parent
 DRIVERS = HERE / "drivers"
@@ -63,6 +63,27 @@ def expected(pg, program: Program) -> dict:
     if key not in _expected:
         _expected[key] = run(program, pg.port, "app", "acme", 1)[0]
     return _expected[key]
+
+
+def tls_configuration(pg, folder) -> dict:
+    """Who does not speak TLS is refused."""
+    cert, key = certs.Authority(folder).issue("server")
+    return configuration(pg) | {"tls": {"client": {
+        "mode": "require", "certificate": str(cert), "key": str(key)}}}
+
+
+def over_tls(program: Program) -> Program:
+    """JDBC takes it from its variant."""
+    tls = {"variant": "sslmode=require"} if program.driver == "JDBC" else {}
+    return dataclasses.replace(program, driver=f"{program.driver} over TLS",
+                               env=program.env | {"PGSSLMODE": "require"}, **tls)
+
+
+def compare_over_tls(pg, pooler, program: Program) -> None:
+    """PostgreSQL is asked without TLS: the rest must be the same."""
+    tls = over_tls(program)
+    _expected[(tls.driver, tls.variant)] = expected(pg, program)
+    compare(pg, pooler, tls, "transaction", 8)
 
 
 def compare(pg, pooler, program: Program, mode: str, workers: int) -> None:

@@ -125,6 +125,18 @@ PROGRAMS = {
 } | {f"pgx-{variant}": lambda variant=variant: pgx(variant) for variant in PGX_VARIANTS}
 
 
+@pytest.fixture(scope="module")
+def tls_pooler(pg, module_start, tmp_path_factory):
+    yield module_start(matrix_runs.tls_configuration(pg, tmp_path_factory.mktemp("tls")))
+
+
+@pytest.mark.parametrize("name", ["jdbc", "node-pg", "postgres.js", "dbd-pg", "libpq",
+                                  "pgx-default"])
+def test_driver_over_tls(pg, tls_pooler, name):
+    """Their TLS is Java's, node's, OpenSSL's and Go's."""
+    matrix_runs.compare_over_tls(pg, tls_pooler, PROGRAMS[name]())
+
+
 @pytest.mark.parametrize("mode,workers", matrix_runs.WAYS, ids=matrix_runs.NAMES)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_driver(pg, pooler, name, mode, workers):

@@ -30,11 +30,24 @@ def pooler(pg, module_start):
     yield module_start(matrix_runs.configuration(pg))
 
 
-@pytest.mark.parametrize("mode,workers", matrix_runs.WAYS, ids=matrix_runs.NAMES)
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_python(pg, pooler, name, mode, workers):
+@pytest.fixture(scope="module")
+def tls_pooler(pg, module_start, tmp_path_factory):
+    yield module_start(matrix_runs.tls_configuration(pg, tmp_path_factory.mktemp("tls")))
+
+
+def program(name: str) -> matrix_runs.Program:
     script, module, variant = PROGRAMS[name]
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"no Python module {module}: tools/install-packages --test")
-    program = python(script, name.split("-")[0], version(module), variant)
-    matrix_runs.compare(pg, pooler, program, mode, workers)
+    return python(script, name.split("-")[0], version(module), variant)
+
+
+@pytest.mark.parametrize("name", ["psycopg3", "asyncpg"])
+def test_python_over_tls(pg, tls_pooler, name):
+    matrix_runs.compare_over_tls(pg, tls_pooler, program(name))
+
+
+@pytest.mark.parametrize("mode,workers", matrix_runs.WAYS, ids=matrix_runs.NAMES)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_python(pg, pooler, name, mode, workers):
+    matrix_runs.compare(pg, pooler, program(name), mode, workers)

@@ -113,7 +113,8 @@ static void work(PGconn* db) {
 
 static int child(char** argv) {
   const char* keys[] = {"host", "port", "user", "password", "dbname", "sslmode", NULL};
-  const char* values[] = {"127.0.0.1", argv[1], argv[2], argv[3], argv[4], "disable", NULL};
+  const char* tls = getenv("PGSSLMODE");
+  const char* values[] = {"127.0.0.1", argv[1], argv[2], argv[3], argv[4], tls ? tls : "disable", NULL};
   alarm(80);
   PGconn* db = PQconnectdbParams(keys, values, 0);
   if (PQstatus(db) != CONNECTION_OK) {

@@ -2,6 +2,7 @@
 // node node_matrix.js PORT USER PASSWORD DATABASE WORKERS pg|postgres|knex|kysely
 const [port, user, password, database, workers, variant] = process.argv.slice(2);
 const where = { host: "127.0.0.1", port: Number(port), user, password, database };
+if (process.env.PGSSLMODE === "require") where.ssl = { rejectUnauthorized: false };
 
 function show(worker, feature, result) {
   const text = typeof result === "string" ? result : JSON.stringify(result);

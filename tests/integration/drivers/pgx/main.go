@@ -223,8 +223,12 @@ func pool(ctx context.Context, dsn string) (any, error) {
 
 func main() {
 	args := os.Args[1:]
-	dsn := fmt.Sprintf("postgres://%s:%s@127.0.0.1:%s/%s?sslmode=disable&application_name=pgx", args[1],
-		url.QueryEscape(args[2]), args[0], args[3])
+	tls := os.Getenv("PGSSLMODE")
+	if tls == "" {
+		tls = "disable"
+	}
+	dsn := fmt.Sprintf("postgres://%s:%s@127.0.0.1:%s/%s?sslmode=%s&application_name=pgx", args[1],
+		url.QueryEscape(args[2]), args[0], args[3], tls)
 	dsn = strings.ReplaceAll(dsn, "+", "%20")
 	if args[5] != "default" {
 		dsn += "&default_query_exec_mode=" + args[5]
