@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/daemon.hpp"
+#include "app/settings.hpp"
 #include "app/version.hpp"
 #include "base/log.hpp"
 #include "configs/load.hpp"
@@ -46,7 +47,7 @@ int main(int argc, char** argv) {
              "          cenote /etc/cenote/cenote.toml");
   CLI11_PARSE(cli, argc, argv);
 
-  auto loaded = configs::load_file(file);
+  auto loaded = configs::load_file(file, app::load_options_of());
   print("warning", loaded.warnings);
   print("error", loaded.errors);
   if (!loaded) {

@@ -11,6 +11,7 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include "app/settings.hpp"
 #include "base/log.hpp"
 #include "configs/load.hpp"
 
@@ -56,9 +57,7 @@ result<void> reloader::reload_now() {
 }
 
 result<void> reloader::try_reload() {
-  configs::load_options options;
-  options.version = version_ + 1;
-  auto loaded = configs::load_file(file_, options);
+  auto loaded = configs::load_file(file_, load_options_of(version_ + 1));
   for (auto& warning : loaded.warnings)
     log::warn("configuration", {log::kv("at", to_string(warning))});
   if (!loaded) {

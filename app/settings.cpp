@@ -23,6 +23,13 @@ proxy::edge::client_tls client_tls_of(configs::client_tls mode) noexcept {
 
 } // namespace
 
+configs::load_options load_options_of(std::uint64_t version) {
+  auto out = configs::load_options{};
+  out.version = version;
+  out.judge = {net::check_certificate, net::check_key, net::check_authorities};
+  return out;
+}
+
 result<proxy::edge::edge_settings>
 edge_settings_of(const configs::config& from) {
   proxy::edge::edge_settings out;

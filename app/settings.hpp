@@ -1,13 +1,18 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
 #include "configs/config.hpp"
+#include "configs/load.hpp"
 #include "proxy/edge/settings.hpp"
 
 namespace cenote::app {
+
+/// How this program loads its configuration: certificates are tried.
+[[nodiscard]] configs::load_options load_options_of(std::uint64_t version = 1);
 
 /// What the edge works with, made of a configuration: reads the certificate.
 /// Fails with `config_unreadable`. Blocking.

@@ -130,8 +130,8 @@ client_tls_settings build_tls(const section& root, references& refs) {
   for (const auto& tls : root.sections("tls")) {
     for (const auto& client : tls.sections("client")) {
       client.read_word("mode", out.mode, parse_client_tls);
-      refs.file(client, "certificate", out.certificate_file);
-      refs.file(client, "key", out.key_file);
+      refs.identity(client, {"certificate", out.certificate_file},
+                    {"key", out.key_file}, out.mode != client_tls::disable);
       if (out.mode == client_tls::disable)
         continue;
       auto mode = "mode = \"" + std::string{name(out.mode)} + "\" needs ";

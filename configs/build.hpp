@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,16 +25,41 @@ public:
   password(const section& from, std::string_view key);
 
   /// Reads the path of a file into `to`; reported when it cannot be opened.
-  void file(const section& from, std::string_view key, std::string& to);
+  /// True if there is one to look into.
+  bool file(const section& from, std::string_view key, std::string& to);
+
+  /// A file that a section names, and the key that does it.
+  struct named_file {
+    std::string_view key;
+    std::string& path;
+  };
+
+  /// Reads the paths of a certificate and its key. With `will_use` what TLS
+  /// would not take is reported.
+  void identity(const section& from, named_file certificate, named_file key,
+                bool will_use);
+
+  /// The same for a file of CAs.
+  void authorities(const section& from, named_file which, bool will_use);
 
   /// Every file that was asked for, sorted.
   [[nodiscard]] std::vector<std::string> files() const;
 
 private:
+  using verdicts = std::map<std::string, result<void>, std::less<>>;
+
   [[nodiscard]] result<std::string> literal(const std::string& text);
+
+  /// Reports what the judge has against a file; `question` names what is asked
+  /// about it.
+  bool accept(const section& from, const named_file& which,
+              const std::string& question,
+              const std::function<result<void>()>& ask);
 
   std::string folder_;
   std::function<std::optional<std::string>(const std::string&)> environment_;
+  certificate_judge judge_;
+  verdicts verdicts_; ///< By what was asked: thousands may name one file.
   std::vector<std::string> files_;
 };
 

@@ -73,9 +73,10 @@ tenants::database build_database(const section& from, references& refs) {
   if (auto found = refs.password(from, "password"))
     out.server_password = std::move(*found);
   from.read_word("tls", out.tls.mode, tenants::parse_server_tls);
-  refs.file(from, "tls_ca", out.tls.ca_file);
-  refs.file(from, "tls_certificate", out.tls.certificate_file);
-  refs.file(from, "tls_key", out.tls.key_file);
+  const auto has_tls = out.tls.mode != tenants::server_tls::disable;
+  refs.authorities(from, {"tls_ca", out.tls.ca_file}, has_tls);
+  refs.identity(from, {"tls_certificate", out.tls.certificate_file},
+                {"tls_key", out.tls.key_file}, has_tls);
   from.read("max_clients", out.clients_max);
   from.read("max_servers", out.servers_max);
   read_pool_options(from, out.options);

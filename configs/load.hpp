@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/result.hpp"
 #include "configs/config.hpp"
 
 /// From a file to a `config`, or to everything that is wrong with it. Blocking
@@ -41,12 +42,26 @@ struct loaded {
   }
 };
 
+/// Who can tell whether certificate files are any good. It blocks; details name
+/// the file. An empty function: nobody asks.
+struct certificate_judge {
+  /// With its chain.
+  std::function<result<void>(const std::string& file)> certificate;
+  /// Whether it belongs to `certificate`; empty: whether it is a key.
+  std::function<result<void>(const std::string& certificate,
+                             const std::string& file)>
+    key;
+  std::function<result<void>(const std::string& file)> authorities;
+};
+
 struct load_options {
   /// Version of the catalog that is built.
   std::uint64_t version = 1;
 
   /// The value of an environment variable; empty function: the process's own.
   std::function<std::optional<std::string>(const std::string&)> environment;
+
+  certificate_judge judge;
 };
 
 /// Reads and checks a TOML file. Paths in it are relative to its folder.

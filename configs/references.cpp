@@ -47,7 +47,8 @@ std::optional<std::string> read_secret_file(const std::string& path) {
 references::references(const std::string& name, const load_options& options)
   : folder_{std::filesystem::path{name}.parent_path().string()},
     environment_{options.environment ? options.environment
-                                     : process_environment} {
+                                     : process_environment},
+    judge_{options.judge} {
   // nop
 }
 
@@ -112,17 +113,56 @@ std::optional<tenants::credential> references::password(const section& from,
   return std::nullopt;
 }
 
-void references::file(const section& from, std::string_view key,
+bool references::file(const section& from, std::string_view key,
                       std::string& to) {
   auto path = std::optional<std::string>{};
   from.read(key, path);
   if (!path)
-    return;
+    return false;
   to = resolve(*path);
   files_.push_back(to);
-  if (!is_readable_file(to))
-    from.error(ec::config_unreadable, key,
-               "file \"" + to + "\" cannot be read");
+  if (is_readable_file(to))
+    return true;
+  from.error(ec::config_unreadable, key, "file \"" + to + "\" cannot be read");
+  return false;
+}
+
+void references::identity(const section& from, named_file certificate,
+                          named_file key, bool will_use) {
+  const auto has_certificate = file(from, certificate.key, certificate.path);
+  const auto has_key = file(from, key.key, key.path);
+  if (!will_use)
+    return;
+  auto is_good = has_certificate;
+  if (has_certificate && judge_.certificate)
+    is_good = accept(from, certificate, "certificate\n",
+                     [&] { return judge_.certificate(certificate.path); });
+  // Without a good certificate it is still a key or none.
+  const auto owner = is_good ? certificate.path : std::string{};
+  if (has_key && judge_.key)
+    accept(from, key, "key of " + owner + '\n',
+           [&] { return judge_.key(owner, key.path); });
+}
+
+void references::authorities(const section& from, named_file which,
+                             bool will_use) {
+  if (file(from, which.key, which.path) && will_use && judge_.authorities)
+    accept(from, which, "CAs\n",
+           [&] { return judge_.authorities(which.path); });
+}
+
+bool references::accept(const section& from, const named_file& which,
+                        const std::string& question,
+                        const std::function<result<void>()>& ask) {
+  const auto id = question + which.path;
+  auto at = verdicts_.find(id);
+  if (at == verdicts_.end())
+    at = verdicts_.emplace(id, ask()).first;
+  if (at->second)
+    return true;
+  const auto& why = at->second.error();
+  from.error(why.code, which.key, why.detail);
+  return false;
 }
 
 std::vector<std::string> references::files() const {

@@ -98,6 +98,14 @@ make_accepting_tls(const tls_accept_options& options);
 [[nodiscard]] result<tls_context_ptr>
 make_connecting_tls(const tls_connect_options& options);
 
+/// Whether TLS can use a file, before anybody makes a context of it: a
+/// certificate with its chain, the key that belongs to it (empty `certificate`:
+/// any key), the CAs that sign the other side. Fails and blocks as above.
+[[nodiscard]] result<void> check_certificate(const std::string& file);
+[[nodiscard]] result<void> check_key(const std::string& certificate,
+                                     const std::string& file);
+[[nodiscard]] result<void> check_authorities(const std::string& file);
+
 /// What one `decrypt` brought. Bytes come first: they are valid also when the
 /// state is not `open`.
 struct tls_read {

@@ -3,7 +3,9 @@
 #include <string_view>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include "base/limits.hpp"
 
@@ -34,12 +36,32 @@ std::string last_complaint() {
   return "error " + std::to_string(code);
 }
 
+/// What OpenSSL means by its oldest complaint about a file, where its own words
+/// say less ("no start line"); null where they will do.
+const char* meaning_for_file(unsigned long complaint) noexcept {
+  const auto library = ERR_GET_LIB(complaint);
+  const auto reason = ERR_GET_REASON(complaint);
+  if ((library == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE)
+      || (library == ERR_LIB_OSSL_DECODER && reason == ERR_R_UNSUPPORTED)
+      || (library == ERR_LIB_X509
+          && reason == X509_R_NO_CERTIFICATE_OR_CRL_FOUND))
+    return "the file holds none in PEM format";
+  if (library == ERR_LIB_X509
+      && (reason == X509_R_KEY_VALUES_MISMATCH
+          || reason == X509_R_KEY_TYPE_MISMATCH))
+    return "it does not belong to the certificate";
+  return nullptr;
+}
+
 failure file_failure(const char* what, const std::string& file) {
   auto top = ERR_peek_error();
   auto code = ERR_GET_LIB(top) == ERR_LIB_SYS || ERR_GET_LIB(top) == ERR_LIB_BIO
               ? ec::config_unreadable
               : ec::config_bad_value;
-  return {code, std::string{what} + " " + file + ": " + last_complaint()};
+  const auto* meaning = meaning_for_file(top);
+  auto why = last_complaint();
+  return {code, std::string{what} + " " + file + ": "
+                  + (meaning != nullptr ? meaning : why)};
 }
 
 /// A key with a pass phrase is refused: nobody sits at a terminal.
@@ -88,12 +110,31 @@ result<void> set_rules(SSL_CTX* ctx, tls_version least,
   return {};
 }
 
+result<void> load_certificate(SSL_CTX* ctx, const std::string& file) {
+  if (SSL_CTX_use_certificate_chain_file(ctx, file.c_str()) != 1)
+    return file_failure("certificate", file);
+  return {};
+}
+
+/// Compares it with the certificate, if one is loaded.
+result<void> load_key(SSL_CTX* ctx, const std::string& file) {
+  if (SSL_CTX_use_PrivateKey_file(ctx, file.c_str(), SSL_FILETYPE_PEM) != 1)
+    return file_failure("key", file);
+  return {};
+}
+
+result<void> load_authorities(SSL_CTX* ctx, const std::string& file) {
+  if (SSL_CTX_load_verify_file(ctx, file.c_str()) != 1)
+    return file_failure("CA", file);
+  return {};
+}
+
 result<void> load_identity(SSL_CTX* ctx, const std::string& certificate,
                            const std::string& key) {
-  if (SSL_CTX_use_certificate_chain_file(ctx, certificate.c_str()) != 1)
-    return file_failure("certificate", certificate);
-  if (SSL_CTX_use_PrivateKey_file(ctx, key.c_str(), SSL_FILETYPE_PEM) != 1)
-    return file_failure("key", key);
+  if (auto ok = load_certificate(ctx, certificate); !ok)
+    return ok;
+  if (auto ok = load_key(ctx, key); !ok)
+    return ok;
   if (SSL_CTX_check_private_key(ctx) != 1)
     return failure{ec::config_bad_value,
                    "key " + key + " does not belong to " + certificate};
@@ -106,8 +147,8 @@ result<void> trust_clients(SSL_CTX* ctx, const tls_accept_options& options) {
   if (options.ca_file.empty())
     return failure{ec::config_missing_key,
                    "client certificates need a CA file"};
-  if (SSL_CTX_load_verify_file(ctx, options.ca_file.c_str()) != 1)
-    return file_failure("CA", options.ca_file);
+  if (auto ok = load_authorities(ctx, options.ca_file); !ok)
+    return ok;
   auto* names = SSL_load_client_CA_file(options.ca_file.c_str());
   if (names == nullptr)
     return file_failure("CA", options.ca_file);
@@ -125,9 +166,9 @@ result<void> trust_servers(SSL_CTX* ctx, const tls_connect_options& options) {
     return {};
   }
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
-  if (!options.ca_file.empty()
-      && SSL_CTX_load_verify_file(ctx, options.ca_file.c_str()) != 1)
-    return file_failure("CA", options.ca_file);
+  if (!options.ca_file.empty())
+    if (auto ok = load_authorities(ctx, options.ca_file); !ok)
+      return ok;
   if (!options.ca_directory.empty()
       && SSL_CTX_load_verify_dir(ctx, options.ca_directory.c_str()) != 1)
     return file_failure("CA directory", options.ca_directory);
@@ -136,6 +177,15 @@ result<void> trust_servers(SSL_CTX* ctx, const tls_connect_options& options) {
     return failure{ec::config_unreadable,
                    "the system's CAs: " + last_complaint()};
   return {};
+}
+
+/// A context to try a file with.
+owned_context make_trial() {
+  ERR_clear_error();
+  auto out = owned_context{SSL_CTX_new(TLS_method())};
+  if (out != nullptr)
+    SSL_CTX_set_default_passwd_cb(out.get(), no_pass_phrase);
+  return out;
 }
 
 } // namespace
@@ -208,6 +258,30 @@ make_connecting_tls(const tls_connect_options& options) {
   SSL_CTX_set_session_cache_mode(ctx.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_protos(ctx.get(), alpn_postgresql, sizeof(alpn_postgresql));
   return tls_context_builder::wrap(std::move(ctx), false, options.verify);
+}
+
+result<void> check_certificate(const std::string& file) {
+  auto ctx = make_trial();
+  if (ctx == nullptr)
+    return failure{ec::os_error, last_complaint()};
+  return load_certificate(ctx.get(), file);
+}
+
+result<void> check_key(const std::string& certificate,
+                       const std::string& file) {
+  auto ctx = make_trial();
+  if (ctx == nullptr)
+    return failure{ec::os_error, last_complaint()};
+  if (certificate.empty())
+    return load_key(ctx.get(), file);
+  return load_identity(ctx.get(), certificate, file);
+}
+
+result<void> check_authorities(const std::string& file) {
+  auto ctx = make_trial();
+  if (ctx == nullptr)
+    return failure{ec::os_error, last_complaint()};
+  return load_authorities(ctx.get(), file);
 }
 
 } // namespace cenote::net

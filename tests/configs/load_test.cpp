@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -288,6 +289,62 @@ BOOST_AUTO_TEST_CASE(the_catalog_carries_the_version_it_was_given) {
   auto got = load_text(listener_text, "x.toml", with);
   BOOST_REQUIRE(got);
   BOOST_TEST(got.config->catalog->version() == 42u);
+}
+
+BOOST_AUTO_TEST_CASE(certificates_are_judged_where_tls_is_wanted) {
+  constexpr auto text = R"([[listener]]
+address = "127.0.0.1"
+port = 1
+[tls.client]
+mode = "allow"
+certificate = "../files/server.crt"
+key = "../files/server.key"
+[[tenant]]
+id = "t"
+[[tenant.database]]
+name = "a"
+host = "h"
+tls_ca = "../files/root.crt"
+tls_certificate = "../files/server.crt"
+tls_key = "../files/server.key"
+[[tenant.database]]
+name = "b"
+host = "h"
+tls = "disable"
+tls_ca = "../files/root.crt"
+)";
+  auto asked = std::vector<std::string>{};
+  auto judge = [&](const char* what, bool is_good) -> result<void> {
+    asked.emplace_back(what);
+    if (is_good)
+      return {};
+    return failure{ec::config_bad_value, std::string{what} + " is bad"};
+  };
+  auto errors_with = [&](bool is_good) {
+    asked.clear();
+    auto with = test::options();
+    with.judge.certificate
+      = [&](const auto&) { return judge("certificate", is_good); };
+    with.judge.key = [&](const auto& certificate, const auto&) {
+      return judge(certificate.empty() ? "key" : "pair", is_good);
+    };
+    with.judge.authorities = [&](const auto&) { return judge("CA", is_good); };
+    return test::errors(load_text(
+      text, test::source_path("tests/configs/valid/inline.toml"), with));
+  };
+  using words = std::vector<std::string>;
+  BOOST_TEST(errors_with(true) == "");
+  BOOST_TEST((asked == words{"certificate", "pair", "CA"})); // Each file once.
+  const auto found = errors_with(false);
+  BOOST_TEST((asked == words{"certificate", "key", "CA"}));
+  for (auto line :
+       {"inline.toml:6: tls.client.certificate: certificate is bad\n",
+        "inline.toml:7: tls.client.key: key is bad\n",
+        "inline.toml:13: tenant.database.tls_ca: CA is bad\n",
+        "inline.toml:14: tenant.database.tls_certificate: certificate is bad\n",
+        "inline.toml:15: tenant.database.tls_key: key is bad\n"})
+    BOOST_TEST(found.find(line) != std::string::npos, found);
+  BOOST_TEST(std::count(found.begin(), found.end(), '\n') == 5);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -136,6 +136,62 @@ def test_mistakes_name_file_line_and_key(pg, tmp_path, name, how):
         assert word in done.stderr
 
 
+# certificate, key, CAs -> the key that is told, its file, and why
+BAD_CERTIFICATES = {
+    "garbage": ("garbage", "good.key", "tls_ca", "tls_certificate", "garbage"),
+    "empty": ("empty", "good.key", "tls_ca", "tls_certificate", "empty"),
+    "swapped": ("good.key", "good.crt", "tls_ca", "tls_certificate", "good.key"),
+    "no key": ("good.crt", "garbage", "tls_ca", "tls_key", "garbage"),
+    "mismatched": ("good.crt", "other.key", "tls_ca", "tls_key", "other.key"),
+    "no CA": ("good.crt", "good.key", "garbage", "tls_ca", "garbage"),
+}
+
+
+def with_certificates(config: dict, side: str, cert, key, ca) -> dict:
+    if side == "client":
+        config["tls"] = {"client": {"mode": "allow", "certificate": str(cert),
+                                    "key": str(key)}}
+    else:
+        config["tenant"][0]["database"][0] |= {
+            "tls": "verify-full", "tls_ca": str(ca), "tls_certificate": str(cert),
+            "tls_key": str(key)}
+    return config
+
+
+@pytest.fixture(scope="module")
+def identities(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("identities")
+    authority = certs.Authority(folder, "tls_ca")
+    for name in ("good", "other"):
+        authority.issue(name)
+    (folder / "tls_ca.crt").rename(folder / "tls_ca")
+    (folder / "garbage").write_text("no certificate\n")
+    (folder / "empty").write_text("")
+    return folder
+
+
+@pytest.mark.parametrize("name", BAD_CERTIFICATES)
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_bad_certificates_are_refused_with_their_key(pg, tmp_path, identities, side,
+                                                     name):
+    cert, key, ca, told, wrong = BAD_CERTIFICATES[name]
+    if side == "client":
+        if told == "tls_ca":
+            pytest.skip("clients show no certificates")
+        told = "tls.client." + told.removeprefix("tls_")
+    else:
+        told = "tenant.database." + told
+    file = tmp_path / "bad.toml"
+    file.write_text(toml.dumps(with_certificates(
+        configs.plain(pg), side, *(identities / x for x in (cert, key, ca)))))
+    for how in (["--check"], []):
+        done = run(*how, file)
+        assert done.returncode == 1, done.stderr
+        line = next(x for x in done.stderr.split("\n") if f": {told}: " in x)
+        assert line.split("bad.toml:")[1].split(":")[0].isdigit(), line
+        assert str(identities / wrong) + ": " in line
+
+
 @pytest.mark.parametrize("arguments", [
     [], ["--check"], ["/nowhere/cenote.toml"], ["--check", "/nowhere/cenote.toml"],
     ["--no-such-option"], ["/"]])

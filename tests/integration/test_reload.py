@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from support import configs, postgres, wire
+from support import certs, configs, postgres, wire
 from support.configs import changed
 from support.ports import eventually
 
@@ -133,6 +133,33 @@ def test_a_broken_file_changes_nothing(two, start, connect, kind):
     assert login(pooler, "app.acme") and login(pooler, "app.globex")
     pooler.reload(two)
     assert login(pooler, "app.acme")
+
+
+@pytest.mark.parametrize("key", ["tls.client.key", "tenant.database.tls_ca"])
+def test_a_bad_certificate_changes_nothing(pg, two, start, connect, tmp_path, key):
+    cert, own_key = certs.Authority(tmp_path).issue("server")
+    two["tls"] = {"client": {"mode": "allow", "certificate": str(cert),
+                             "key": str(own_key)}}
+    pooler = start(two)
+    client = connect(pooler)
+    client.query("begin")
+    _, other = certs.Authority(tmp_path / "other").issue("other")
+
+    def spoil(config: dict) -> None:
+        config["tenant"].pop()
+        if key == "tls.client.key":
+            config["tls"]["client"]["key"] = str(other)
+        else:
+            config["tenant"][0]["database"][0] |= {"tls": "require",
+                                                   "tls_ca": str(other)}
+
+    at = len(pooler.text())
+    pooler.reload(changed(two, spoil))
+    pooler.wait_log(rf"cenote\.toml:\d+: {key}: .*other", start=at)
+    pooler.wait_log("reload failed, the running configuration stays", start=at)
+    assert client.value("select 'unharmed'") == "unharmed"
+    client.query("commit")
+    assert login(pooler, "app.globex")
 
 
 def test_the_pool_grows_and_shrinks(pg, two, start, connect):

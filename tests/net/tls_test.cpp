@@ -203,4 +203,30 @@ BOOST_AUTO_TEST_CASE(a_broken_certificate_or_key_is_refused_with_its_name) {
   BOOST_TEST((made.error().code == ec::config_bad_value));
 }
 
+BOOST_AUTO_TEST_CASE(a_file_is_judged_for_what_it_is_meant_to_be) {
+  auto& ca = shared_identity().ca;
+  auto& own = shared_identity().server;
+  auto other = ca.issue({"other", {}});
+  BOOST_TEST(bool{net::check_certificate(own.certificate_file)});
+  BOOST_TEST(bool{net::check_key(own.certificate_file, own.key_file)});
+  BOOST_TEST(bool{net::check_key("", other.key_file)});
+  BOOST_TEST(bool{net::check_authorities(ca.file())});
+  const auto none = std::string{": the file holds none in PEM format"};
+  auto why = [](const result<void>& verdict) {
+    return verdict ? "" : verdict.error().detail;
+  };
+  BOOST_TEST(why(net::check_certificate(own.key_file))
+             == "certificate " + own.key_file + none);
+  BOOST_TEST(why(net::check_key("", own.certificate_file))
+             == "key " + own.certificate_file + none);
+  BOOST_TEST(why(net::check_key(own.certificate_file, other.key_file))
+             == "key " + other.key_file
+                  + ": it does not belong to the certificate");
+  BOOST_TEST(why(net::check_authorities(own.key_file))
+             == "CA " + own.key_file + none);
+  auto missing = net::check_authorities(ca.directory() + "/nowhere.crt");
+  BOOST_REQUIRE(!missing);
+  BOOST_TEST((missing.error().code == ec::config_unreadable));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
