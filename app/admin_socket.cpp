@@ -11,6 +11,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include "base/log.hpp"
+#include "net/unix_socket.hpp"
 
 namespace cenote::app {
 
@@ -38,20 +39,33 @@ void remove_leftover(const std::string& path) {
 
 } // namespace
 
+admin_socket::inode admin_socket::inode_at(const std::string& path) noexcept {
+  struct stat found {};
+  if (lstat(path.c_str(), &found) != 0)
+    return {};
+  return {found.st_dev, found.st_ino};
+}
+
 admin_socket::admin_socket(stream_protocol::acceptor acceptor, std::string path,
                            taker take)
   : acceptor_{std::move(acceptor)},
     path_{std::move(path)},
+    own_{inode_at(path_)},
     take_{std::move(take)} {
   // nop
 }
 
 admin_socket::~admin_socket() {
-  unlink(path_.c_str());
+  // The kernel gives the number to no other file while our socket is open.
+  if (own_ != inode{} && inode_at(path_) == own_)
+    unlink(path_.c_str());
 }
 
 result<std::unique_ptr<admin_socket>>
 admin_socket::open(asio::io_context& io, const std::string& path, taker take) {
+  if (net::is_served(path))
+    return failure{ec::os_error,
+                   "admin.socket " + path + ": in use by another process"};
   remove_leftover(path);
   stream_protocol::acceptor acceptor{io};
   std::error_code error;

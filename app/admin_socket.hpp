@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,12 +21,13 @@ class admin_socket {
 public:
   using taker = std::function<void(net::unique_fd)>;
 
-  /// Listens at `path`; a socket left behind there is replaced, any other file
-  /// is not. Fails with `os_error`.
+  /// Listens at `path`; a socket left behind there is replaced, one that a
+  /// living process listens on and any other file are not. Fails with
+  /// `os_error`.
   static result<std::unique_ptr<admin_socket>>
   open(asio::io_context& io, const std::string& path, taker take);
 
-  /// Removes the socket's file.
+  /// Removes the socket's file, unless another is in its place.
   ~admin_socket();
   admin_socket(const admin_socket&) = delete;
   admin_socket& operator=(const admin_socket&) = delete;
@@ -33,11 +36,22 @@ public:
   asio::awaitable<void> accept_forever();
 
 private:
+  struct inode {
+    dev_t device = 0;
+    ino_t number = 0;
+
+    friend bool operator==(const inode&, const inode&) = default;
+  };
+
+  /// Zeros if nothing is there.
+  [[nodiscard]] static inode inode_at(const std::string& path) noexcept;
+
   admin_socket(asio::local::stream_protocol::acceptor acceptor,
                std::string path, taker take);
 
   asio::local::stream_protocol::acceptor acceptor_;
   std::string path_;
+  inode own_; ///< Of the file that bind made.
   taker take_;
 };
 

@@ -24,6 +24,7 @@
 #include "base/log.hpp"
 #include "net/resolver.hpp"
 #include "net/socket_options.hpp"
+#include "net/unix_socket.hpp"
 
 namespace cenote::net {
 
@@ -53,14 +54,6 @@ void set_mode(const std::string& path, std::uint32_t mode,
               asio::error_code& error) {
   if (::chmod(path.c_str(), mode) != 0)
     error.assign(errno, asio::error::get_system_category());
-}
-
-/// Whether somebody answers at `path`. A file that nobody serves is in the way.
-bool is_served(const std::string& path, const asio::any_io_executor& on) {
-  auto probe = asio::local::stream_protocol::socket{on};
-  auto error = asio::error_code{};
-  probe.connect(asio::local::stream_protocol::endpoint{path}, error);
-  return !error;
 }
 
 bool is_out_of_resources(const asio::error_code& why) {
@@ -152,9 +145,9 @@ result<listener> listener::open(asio::any_io_executor on, std::string host,
     path = socket_path(host, port);
     if (path.size() >= 108)
       return failure{ec::os_error, path + ": name too long"};
-    if (is_served(path, on))
+    if (is_served(path))
       return failure{ec::os_error, path + ": in use"};
-    ::unlink(path.c_str());
+    ::unlink(path.c_str()); // A file that nobody serves is in the way.
     at = asio::local::stream_protocol::endpoint{path};
     local = to_address(at);
   } else {

@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import pytest
-from support import configs, process, wire
+from support import configs, process, toml, wire
 from support.ports import eventually
 
 DONE, FAILED, NO_ANSWER = 0, 1, 2
@@ -327,3 +327,23 @@ def test_a_stranger_is_sent_away(pooler):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=become_nobody)
     assert end(child)[:2] == (NO_ANSWER, "")
     pooler.wait_log("a stranger knocked")
+
+
+def test_a_second_daemon_takes_no_door_that_is_in_use(pg, pooler, tmp_path):
+    config = with_socket(configs.plain(pg))
+    config["admin"]["socket"] = door(pooler)
+    second = tmp_path / "second.toml"
+    second.write_text(toml.dumps(config))
+    done = subprocess.run([process.binary(), str(second)], text=True, timeout=60,
+                          capture_output=True)
+    assert done.returncode == 1
+    assert f"admin.socket {door(pooler)}: in use" in done.stderr
+    assert call(pooler, "show", "version")[0] == DONE
+
+
+def test_a_daemon_that_ends_leaves_the_door_of_another(pooler):
+    os.unlink(door(pooler))
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(door(pooler))
+        pooler.stop()
+        assert os.path.exists(door(pooler))

@@ -28,8 +28,9 @@ struct temporary_directory {
   std::string path;
 };
 
-net::listener listen(edge& on, std::string host, std::uint16_t port = 0) {
-  auto made = net::listener::open(on.io.get_executor(), host, port);
+net::listener listen(edge& on, std::string host, std::uint16_t port = 0,
+                     const net::listen_options& options = {}) {
+  auto made = net::listener::open(on.io.get_executor(), host, port, options);
   BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.error().detail));
   return std::move(*made);
 }
@@ -115,6 +116,17 @@ BOOST_AUTO_TEST_CASE(a_socket_file_that_nobody_serves_is_replaced) {
   dead.reset();
   auto uut = listen(on, dir.path, 6543);
   exchange_word(on, uut, dir.path);
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_whose_process_accepts_nobody_is_in_use) {
+  auto on = edge{};
+  auto dir = temporary_directory{};
+  auto busy = listen(on, dir.path, 6543, {.backlog = 0});
+  auto waiting = asio::local::stream_protocol::socket{on.io};
+  waiting.connect(asio::local::stream_protocol::endpoint{busy.name()});
+  auto second = net::listener::open(on.io.get_executor(), dir.path, 6543);
+  BOOST_REQUIRE(!second);
+  BOOST_TEST(second.error().detail.find("in use") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_unix_socket_has_the_mode_asked_for) {

@@ -1,0 +1,28 @@
+#include "net/unix_socket.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "net/unique_fd.hpp"
+
+namespace cenote::net {
+
+bool is_served(const std::string& path) noexcept {
+  auto at = sockaddr_un{};
+  if (path.size() >= sizeof(at.sun_path))
+    return false; // Nobody can.
+  at.sun_family = AF_UNIX;
+  std::copy(path.begin(), path.end(), at.sun_path);
+  // A full backlog must not hold us up: who does not accept is there, too.
+  const auto probe = unique_fd{
+    ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&at), sizeof(at))
+      == 0)
+    return true;
+  return errno != ECONNREFUSED && errno != ENOENT && errno != ENOTDIR;
+}
+
+} // namespace cenote::net
