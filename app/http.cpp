@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 
@@ -98,6 +100,26 @@ std::string_view name(health how) noexcept {
 
 void set_json(httplib::Response& to, const nlohmann::json& what) {
   to.set_content(what.dump() + "\n", "application/json");
+}
+
+/// Why nobody can listen there: the library does not tell.
+std::string reason_against(const configs::endpoint& where) {
+  auto io = asio::io_context{};
+  auto error = asio::error_code{};
+  const auto found = asio::ip::tcp::resolver{io}.resolve(
+    where.host, std::to_string(where.port), asio::ip::tcp::resolver::passive,
+    error);
+  for (const auto& each : found) {
+    auto trial = asio::ip::tcp::acceptor{io};
+    trial.open(each.endpoint().protocol(), error);
+    if (!error)
+      trial.set_option(asio::socket_base::reuse_address{true}, error);
+    if (!error)
+      trial.bind(each.endpoint(), error);
+    if (!error)
+      trial.listen(1, error);
+  }
+  return error ? error.message() : "no reason given";
 }
 
 } // namespace
@@ -198,8 +220,9 @@ http_server::start(const configs::endpoint& where, http_parts parts) {
       ? made->server.bind_to_any_port(where.host)
       : (made->server.bind_to_port(where.host, where.port) ? where.port : -1);
   if (bound <= 0)
-    return failure{ec::os_error, "cannot listen on " + where.host + ":"
-                                   + std::to_string(where.port)};
+    return failure{ec::os_error, "admin.http " + where.host + " port "
+                                   + std::to_string(where.port) + ": "
+                                   + reason_against(where)};
   made->port = static_cast<std::uint16_t>(bound);
   made->thread = std::thread{[here = made] {
     if (!here->server.listen_after_bind())

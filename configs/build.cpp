@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "configs/places.hpp"
 #include "configs/units.hpp"
 
 namespace cenote::configs {
@@ -107,17 +108,38 @@ listener build_listener(const section& from) {
   return out;
 }
 
-std::vector<listener> build_listeners(const section& root) {
+/// A place that is taken, and the line that says so.
+struct taken_place {
+  place where;
+  int line = 0;
+};
+
+/// Reports a place that somebody has who listens before. `key` says the place.
+void check_place(const section& from, std::string_view key,
+                 const std::optional<place>& wanted,
+                 const std::vector<taken_place>& taken) {
+  if (!wanted)
+    return;
+  for (const auto& [where, line] : taken) {
+    if (!overlap(where, *wanted))
+      continue;
+    auto message = std::string{
+      where == *wanted ? "another listener has the same address and port"
+                       : "overlaps with another listener of the same port"};
+    return from.error(ec::config_contradiction, key,
+                      message + " (line " + std::to_string(line) + ")");
+  }
+}
+
+std::vector<listener> build_listeners(const section& root,
+                                      std::vector<taken_place>& taken) {
   auto out = std::vector<listener>{};
-  auto places = std::set<std::string>{};
   for (const auto& from : root.sections("listener")) {
     out.push_back(build_listener(from));
-    const auto& made = out.back();
-    auto where = made.address + made.unix_socket_dir;
-    if (made.port != 0 && !where.empty()
-        && !places.insert(where + '\n' + std::to_string(made.port)).second)
-      from.error(ec::config_contradiction, "port",
-                 "another listener has the same address and port");
+    auto wanted = place_of(out.back());
+    check_place(from, "port", wanted, taken);
+    if (wanted)
+      taken.push_back({std::move(*wanted), from.line()});
   }
   if (!root.has("listener"))
     root.error(ec::config_missing_key, "listener",
@@ -145,13 +167,16 @@ client_tls_settings build_tls(const section& root, references& refs) {
   return out;
 }
 
-admin_settings build_admin(const section& root, references& refs) {
+admin_settings build_admin(const section& root, references& refs,
+                           const std::vector<taken_place>& taken) {
   auto out = admin_settings{};
   for (const auto& admin : root.sections("admin")) {
     auto http = std::string{};
     admin.read("http", http);
     if (auto parsed = parse_host_port(http))
       out.http = endpoint{std::string{parsed->host}, parsed->port};
+    if (out.http)
+      check_place(admin, "http", place_of(*out.http), taken);
     admin.read("socket", out.socket);
     if (!out.socket.empty())
       out.socket = refs.resolve(out.socket);
@@ -178,9 +203,10 @@ admin_settings build_admin(const section& root, references& refs) {
 config build(const section& root, references& refs, std::uint64_t version) {
   auto out = config{};
   out.process = build_process(root);
-  out.listeners = build_listeners(root);
+  auto taken = std::vector<taken_place>{};
+  out.listeners = build_listeners(root, taken);
   out.tls = build_tls(root, refs);
-  out.admin = build_admin(root, refs);
+  out.admin = build_admin(root, refs, taken);
   out.catalog = build_catalog(root, refs, version);
   out.files = refs.files();
   return out;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstddef>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -59,33 +61,54 @@ std::string_view take_until(std::string_view& text, char by, bool& was_last) {
   return out;
 }
 
-bool is_ipv4(std::string_view text) noexcept {
+/// The 16-bit groups of an address, or of one side of a "::".
+struct address_groups {
+  std::array<std::uint16_t, 8> all{};
+  std::size_t count = 0;
+
+  bool add(std::uint16_t group) noexcept {
+    if (count == all.size())
+      return false;
+    all[count++] = group;
+    return true;
+  }
+};
+
+bool read_ipv4(std::string_view text, address_groups& to) noexcept {
   auto was_last = false;
-  for (int part = 0; part < 4; ++part) {
+  auto bytes = std::array<std::uint8_t, 4>{};
+  for (auto& byte : bytes) {
     auto digits = take_until(text, '.', was_last);
-    auto number = std::uint8_t{0};
     auto* end = digits.data() + digits.size();
-    auto [rest, error] = std::from_chars(digits.data(), end, number);
-    if (error != std::errc{} || rest != end || was_last != (part == 3))
+    auto [rest, error] = std::from_chars(digits.data(), end, byte);
+    if (error != std::errc{} || rest != end
+        || was_last != (&byte == &bytes.back()))
       return false;
     if (digits.size() > 1 && digits[0] == '0')
       return false; // Octal to some readers, decimal to others.
   }
-  return true;
+  const auto joined = [&](std::size_t at) {
+    return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+  };
+  return to.add(joined(0)) && to.add(joined(2));
 }
 
-/// The 16-bit groups of one side of a "::"; -1 if it is malformed.
-int ipv6_groups(std::string_view text, bool may_end_in_ipv4) noexcept {
-  auto out = 0;
-  for (auto was_last = text.empty(); !was_last; ++out) {
+/// Reads one side of a "::", or all of an address without one.
+bool read_ipv6(std::string_view text, bool may_end_in_ipv4,
+               address_groups& to) noexcept {
+  for (auto was_last = text.empty(); !was_last;) {
     auto group = take_until(text, ':', was_last);
-    if (was_last && may_end_in_ipv4 && is_ipv4(group))
-      return out + 2;
+    if (was_last && may_end_in_ipv4 && group.find('.') != group.npos)
+      return read_ipv4(group, to);
+    auto number = std::uint16_t{0};
     if (group.empty() || group.size() > 4
         || group.find_first_not_of("0123456789abcdefABCDEF") != group.npos)
-      return -1;
+      return false;
+    std::from_chars(group.data(), group.data() + group.size(), number, 16);
+    if (!to.add(number))
+      return false;
   }
-  return out;
+  return true;
 }
 
 } // namespace
@@ -136,14 +159,35 @@ result<host_port> parse_host_port(std::string_view text) {
   return host_port{host, port};
 }
 
+std::optional<ip_address> parse_ip_address(std::string_view text) noexcept {
+  auto out = ip_address{};
+  auto before = address_groups{};
+  if (text.find(':') == std::string_view::npos) {
+    if (!read_ipv4(text, before))
+      return std::nullopt;
+    std::copy_n(before.all.begin(), before.count, out.groups.begin());
+    return out;
+  }
+  out.is_ipv6 = true;
+  auto after = address_groups{};
+  const auto gap = text.find("::");
+  const auto has_gap = gap != std::string_view::npos;
+  if (!read_ipv6(text.substr(0, gap), !has_gap, before)
+      || (has_gap && !read_ipv6(text.substr(gap + 2), true, after)))
+    return std::nullopt;
+  const auto count = before.count + after.count;
+  if (has_gap ? count >= out.groups.size() : count != out.groups.size())
+    return std::nullopt;
+  std::copy_n(before.all.begin(), before.count, out.groups.begin());
+  std::copy_backward(
+    after.all.begin(),
+    std::next(after.all.begin(), static_cast<std::ptrdiff_t>(after.count)),
+    out.groups.end());
+  return out;
+}
+
 bool is_ip_address(std::string_view text) noexcept {
-  constexpr auto groups = 8;
-  auto gap = text.find("::");
-  if (gap == std::string_view::npos)
-    return is_ipv4(text) || ipv6_groups(text, true) == groups;
-  auto before = ipv6_groups(text.substr(0, gap), false);
-  auto after = ipv6_groups(text.substr(gap + 2), true);
-  return before >= 0 && after >= 0 && before + after < groups;
+  return parse_ip_address(text).has_value();
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -36,6 +38,23 @@ struct host_port {
 };
 
 [[nodiscard]] result<host_port> parse_host_port(std::string_view text);
+
+/// A numeric address, the same however it was written.
+struct ip_address {
+  bool is_ipv6 = false;
+  std::array<std::uint16_t, 8> groups{}; ///< The first two of an IPv4 address.
+
+  /// 0.0.0.0 or ::.
+  [[nodiscard]] bool is_any() const noexcept {
+    return groups == std::array<std::uint16_t, 8>{};
+  }
+
+  friend bool operator==(const ip_address&, const ip_address&) = default;
+};
+
+/// Reads what `is_ip_address` accepts.
+[[nodiscard]] std::optional<ip_address>
+parse_ip_address(std::string_view text) noexcept;
 
 /// A numeric IPv4 ("127.0.0.1") or IPv6 ("::1", RFC 4291 section 2.2) address,
 /// without zone and brackets.

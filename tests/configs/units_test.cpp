@@ -189,4 +189,19 @@ BOOST_AUTO_TEST_CASE(the_edit_distance_counts_typing_errors) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_address_is_the_same_however_it_is_written) {
+  using pairs = std::initializer_list<std::pair<const char*, const char*>>;
+  for (auto [a, b] : pairs{{"::1", "0:0:0:0:0:0:0:1"},
+                           {"::", "0::0"},
+                           {"2001:DB8::a", "2001:0db8:0:0::000A"},
+                           {"1::", "1:0:0:0:0:0:0:0"},
+                           {"::ffff:1.2.3.4", "::ffff:102:304"}})
+    BOOST_TEST((parse_ip_address(a) == parse_ip_address(b)), a);
+  BOOST_TEST((parse_ip_address("0.0.0.1") != parse_ip_address("::1")));
+  BOOST_TEST((parse_ip_address("1.2.3.4") != parse_ip_address("1.2.3.5")));
+  BOOST_TEST(parse_ip_address("0.0.0.0")->is_any());
+  BOOST_TEST(parse_ip_address("::0")->is_any());
+  BOOST_TEST(!parse_ip_address("::1")->is_any());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -218,6 +218,19 @@ def test_a_port_that_is_taken_is_an_error(pg, tmp_path):
     assert str(config["listener"][0]["port"]) in done.stderr + done.stdout
 
 
+def test_a_port_of_http_that_is_taken_says_why(pg, tmp_path):
+    import socket
+    config = configs.plain(pg)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config["admin"]["http"] = f"127.0.0.1:{taken.getsockname()[1]}"
+        file = tmp_path / "taken.toml"
+        file.write_text(toml.dumps(config))
+        done = run(file)
+    assert done.returncode == 1
+    assert "admin.http 127.0.0.1 port" in done.stderr
+    assert "Address already in use" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["cenote.toml", "minimal.toml"])
 def test_shipped_examples_are_valid(tmp_path, name):
     source = ROOT / "configs" / name
