@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "configs/build.hpp"
+#include "configs/units.hpp"
 
 namespace cenote::configs {
 
@@ -134,19 +135,13 @@ void check_tenant_id(const section& from, const std::string& id) {
   check_name(from, "id", id);
 }
 
-void fold_case(std::string& host) {
-  for (auto& c : host)
-    if (c >= 'A' && c <= 'Z')
-      c = static_cast<char>(c - 'A' + 'a');
-  if (host.ends_with('.'))
-    host.pop_back();
-}
-
 void read_sni(const section& from, std::vector<std::string>& to,
               std::set<std::string>& seen) {
   from.read("sni_hostnames", to);
   for (auto& host : to) {
-    fold_case(host);
+    host = lower_case(std::move(host));
+    if (host.ends_with('.'))
+      host.pop_back();
     if (host.empty()
         || !std::all_of(host.begin(), host.end(), is_host_character))
       from.error(ec::config_bad_value, "sni_hostnames",

@@ -181,7 +181,8 @@ private:
     constexpr auto name_bytes_max = std::size_t{64};
     if (wrong.size() > name_bytes_max)
       return "known here: " + listed(known);
-    auto distance = [&](std::string_view x) { return edit_distance(wrong, x); };
+    const auto meant = lower_case(wrong); // As all keys are.
+    auto distance = [&](std::string_view x) { return edit_distance(meant, x); };
     auto best
       = std::min_element(known.begin(), known.end(), [&](auto a, auto b) {
           return distance(a) < distance(b);

@@ -190,6 +190,13 @@ bool is_ip_address(std::string_view text) noexcept {
   return parse_ip_address(text).has_value();
 }
 
+std::string lower_case(std::string text) {
+  for (auto& c : text)
+    if (c >= 'A' && c <= 'Z')
+      c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   // Three rows of the usual table: `before` serves the swaps.
   auto before = std::vector<std::size_t>(b.size() + 1);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -59,6 +60,9 @@ parse_ip_address(std::string_view text) noexcept;
 /// A numeric IPv4 ("127.0.0.1") or IPv6 ("::1", RFC 4291 section 2.2) address,
 /// without zone and brackets.
 [[nodiscard]] bool is_ip_address(std::string_view text) noexcept;
+
+/// ASCII letters only.
+[[nodiscard]] std::string lower_case(std::string text);
 
 /// Insertions, deletions, replacements and swaps of neighbours that turn `a`
 /// into `b`.
