@@ -1,7 +1,5 @@
 #include "app/reloader.hpp"
 
-#include <sys/stat.h>
-
 #include <chrono>
 #include <utility>
 
@@ -29,7 +27,8 @@ reloader::reloader(
     publish)
   : file_{std::move(file)},
     publish_{std::move(publish)},
-    current_{std::move(first)} {
+    current_{std::move(first)},
+    seen_{current_->files} {
   // nop
 }
 
@@ -58,6 +57,7 @@ result<void> reloader::reload_now() {
 
 result<void> reloader::try_reload() {
   auto loaded = configs::load_file(file_, load_options_of(version_ + 1));
+  remember(loaded);
   for (auto& warning : loaded.warnings)
     log::warn("configuration", {log::kv("at", to_string(warning))});
   if (!loaded) {
@@ -92,40 +92,37 @@ result<void> reloader::try_reload() {
   return {};
 }
 
-reloader::marks reloader::look() const {
-  marks out;
-  auto now = current();
-  auto add = [&](const std::string& path) {
-    struct stat found {};
-    file_mark mark;
-    if (stat(path.c_str(), &found) == 0) {
-      mark.modified_ns
-        = found.st_mtim.tv_sec * 1'000'000'000 + found.st_mtim.tv_nsec;
-      mark.size = found.st_size;
-      mark.inode = found.st_ino;
-    }
-    out.emplace(path, mark);
-  };
-  add(file_);
-  for (auto& path : now->files)
-    add(path);
-  return out;
+void reloader::remember(const configs::loaded& what) {
+  auto files = what.files;
+  auto lock = std::lock_guard{mutex_};
+  // A broken file may not say what else it needs.
+  if (!what)
+    files.merge(seen_);
+  seen_ = std::move(files);
+}
+
+configs::file_stamps reloader::seen() const {
+  auto lock = std::lock_guard{mutex_};
+  return seen_;
 }
 
 asio::awaitable<void> reloader::watch() {
   auto timer = asio::steady_timer{co_await asio::this_coro::executor};
-  auto seen = look();
-  marks unsettled;
+  configs::file_stamps unsettled;
+  configs::file_stamps asked_for;
   for (;;) {
     timer.expires_after(look_every);
     auto [failed] = co_await timer.async_wait(
       asio::experimental::as_tuple(asio::use_awaitable));
     if (failed)
       co_return;
-    auto now = look();
+    const auto before = seen();
+    auto now = before;
+    for (auto& [path, stamp] : now)
+      stamp = configs::stamp_of(path);
     // Two looks alike: whoever writes the files has finished.
-    if (now != seen && now == unsettled) {
-      seen = now;
+    if (now != before && now == unsettled && now != asked_for) {
+      asked_for = now;
       log::info("a configuration file changed", {log::kv("file", file_)});
       reload([](result<void>) {
         // What went wrong is in the log.

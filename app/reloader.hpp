@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,6 +14,7 @@
 #include "app/reload_counters.hpp"
 #include "base/result.hpp"
 #include "configs/config.hpp"
+#include "configs/load.hpp"
 
 namespace cenote::app {
 
@@ -39,8 +39,9 @@ public:
   /// reloader ends first. Any thread, does not wait.
   void reload(std::function<void(result<void>)> done);
 
-  /// Looks at the files every second and reloads when one of them changed. Edge
-  /// coroutine; ends with its io_context.
+  /// Looks every second at the files that the last load looked at, in vain or
+  /// not, and reloads when one of them changed. Edge coroutine; ends with its
+  /// io_context.
   asio::awaitable<void> watch();
 
   /// The configuration in force. Any thread.
@@ -51,25 +52,17 @@ public:
   }
 
 private:
-  /// What tells one state of a file from another.
-  struct file_mark {
-    std::int64_t modified_ns = 0;
-    std::int64_t size = -1;
-    std::uint64_t inode = 0;
-
-    friend bool operator==(const file_mark&, const file_mark&) = default;
-  };
-  using marks = std::map<std::string, file_mark>;
-
   result<void> reload_now();
   result<void> try_reload();
-  [[nodiscard]] marks look() const;
+  void remember(const configs::loaded& what);
+  [[nodiscard]] configs::file_stamps seen() const;
 
   std::string file_;
   std::function<result<void>(const configs::config&, const configs::config&)>
     publish_;
-  mutable std::mutex mutex_; ///< Of `current_`.
+  mutable std::mutex mutex_; ///< Of `current_` and `seen_`.
   config_ptr current_;
+  configs::file_stamps seen_; ///< By the last load, whatever came of it.
   std::uint64_t version_ = 1;
   reload_counters counters_;
   asio::thread_pool thread_{1};

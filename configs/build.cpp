@@ -208,7 +208,6 @@ config build(const section& root, references& refs, std::uint64_t version) {
   out.tls = build_tls(root, refs);
   out.admin = build_admin(root, refs, taken);
   out.catalog = build_catalog(root, refs, version);
-  out.files = refs.files();
   return out;
 }
 

@@ -42,8 +42,10 @@ public:
   /// The same for a file of CAs.
   void authorities(const section& from, named_file which, bool will_use);
 
-  /// Every file that was asked for, sorted.
-  [[nodiscard]] std::vector<std::string> files() const;
+  /// Every file that was asked for, as it was before it was opened first.
+  [[nodiscard]] const file_stamps& files() const noexcept {
+    return files_;
+  }
 
 private:
   using verdicts = std::map<std::string, result<void>, std::less<>>;
@@ -60,7 +62,7 @@ private:
   std::function<std::optional<std::string>(const std::string&)> environment_;
   certificate_judge judge_;
   verdicts verdicts_; ///< By what was asked: thousands may name one file.
-  std::vector<std::string> files_;
+  file_stamps files_;
 };
 
 /// Makes the typed configuration out of a checked document and reports what

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "configs/file_stamp.hpp"
 #include "tenants/catalog.hpp"
 #include "tenants/model.hpp"
 
@@ -102,9 +103,10 @@ struct config {
   admin_settings admin;
   tenants::catalog_ptr catalog; ///< Never null.
 
-  /// Every other file the configuration refers to (passwords, certificates): a
-  /// change of one of them is a change of the configuration.
-  std::vector<std::string> files;
+  /// The file itself and every other it refers to (passwords, certificates) as
+  /// they were just before they were read: a change of one of them is a change
+  /// of the configuration.
+  file_stamps files;
 };
 
 /// The settings that differ and take effect only after a restart:

@@ -37,6 +37,9 @@ struct loaded {
   std::vector<problem> errors;
   std::vector<problem> warnings;
 
+  /// As `config::files`, also without a configuration: what it lacks may come.
+  file_stamps files;
+
   [[nodiscard]] explicit operator bool() const noexcept {
     return config.has_value();
   }

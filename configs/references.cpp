@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -71,7 +70,7 @@ result<std::string> references::literal(const std::string& text) {
   }
   if (text.starts_with("file:")) {
     auto path = resolve(text.substr(5));
-    files_.push_back(path);
+    files_.emplace(path, stamp_of(path));
     auto found = read_secret_file(path);
     if (!found)
       return failure{ec::config_unreadable,
@@ -120,7 +119,7 @@ bool references::file(const section& from, std::string_view key,
   if (!path)
     return false;
   to = resolve(*path);
-  files_.push_back(to);
+  files_.emplace(to, stamp_of(to));
   if (is_readable_file(to))
     return true;
   from.error(ec::config_unreadable, key, "file \"" + to + "\" cannot be read");
@@ -163,13 +162,6 @@ bool references::accept(const section& from, const named_file& which,
   const auto& why = at->second.error();
   from.error(why.code, which.key, why.detail);
   return false;
-}
-
-std::vector<std::string> references::files() const {
-  auto out = files_;
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
 }
 
 } // namespace cenote::configs

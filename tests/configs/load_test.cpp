@@ -347,4 +347,24 @@ tls_ca = "../files/root.crt"
   BOOST_TEST(std::count(found.begin(), found.end(), '\n') == 5);
 }
 
+BOOST_AUTO_TEST_CASE(a_broken_file_says_which_files_it_needs) {
+  const auto name = test::source_path("tests/configs/valid/inline.toml");
+  const auto there = test::source_path("tests/configs/valid/../files/");
+  auto got = load_text(R"([[admin.user]]
+name = "a"
+password = "file:../files/password.txt"
+[[admin.user]]
+name = "b"
+password = "file:nowhere.txt"
+)",
+                       name, test::options());
+  BOOST_TEST(!got);
+  BOOST_REQUIRE_EQUAL(got.files.size(), 2u);
+  BOOST_TEST(got.files.at(there + "password.txt").size > 0);
+  const auto missing = test::source_path("tests/configs/valid/nowhere.txt");
+  BOOST_TEST(got.files.at(missing).size == -1);
+  const auto no_file = test::source_path("nowhere.toml");
+  BOOST_TEST((load_file(no_file).files == file_stamps{{no_file, {}}}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -162,6 +162,25 @@ def test_a_bad_certificate_changes_nothing(pg, two, start, connect, tmp_path, ke
     assert login(pooler, "app.globex")
 
 
+def test_a_secret_that_comes_late_is_noticed(two, start, tmp_path):
+    pooler = start(two)
+    secret = tmp_path / "secret"
+
+    def edit(config: dict) -> None:
+        config["tenant"][1]["user"][0]["password"] = f"file:{secret}"
+
+    at = len(pooler.text())
+    pooler.reload(changed(two, edit))
+    pooler.wait_log(f'file "{secret}" cannot be read', start=at)
+    secret.write_text("late word\n")
+    eventually(lambda: login(pooler, "app.globex", "late word"),
+               "the secret is found")
+    pooler.file.write_text("broken = [")
+    pooler.wait_log("syntax error", start=at)
+    pooler.write(changed(two, lambda _: None))
+    eventually(lambda: login(pooler, "app.globex"), "the good file is found")
+
+
 def test_the_pool_grows_and_shrinks(pg, two, start, connect):
     pooler = start(two)
     clients = [connect(pooler) for _ in range(4)]
