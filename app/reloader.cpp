@@ -71,12 +71,13 @@ result<void> reloader::try_reload() {
                {log::kv("code", why.code), log::kv("file", file_)});
     return why;
   }
-  auto next
-    = std::make_shared<const configs::config>(std::move(*loaded.config));
   auto before = current();
-  for (auto key : configs::needs_restart(*before, *next))
+  for (auto key : configs::needs_restart(*before, *loaded.config))
     log::warn("this setting takes effect after a restart",
               {log::kv("key", key)});
+  configs::keep_until_restart(*before, *loaded.config);
+  auto next
+    = std::make_shared<const configs::config>(std::move(*loaded.config));
   if (auto outcome = publish_(*before, *next); !outcome) {
     log::error("reload failed, the running configuration stays",
                {log::kv("code", outcome.error().code),

@@ -44,7 +44,8 @@ public:
   /// io_context.
   asio::awaitable<void> watch();
 
-  /// The configuration in force. Any thread.
+  /// The configuration in force: the last good one, less what waits for a
+  /// restart. Any thread.
   [[nodiscard]] config_ptr current() const;
 
   [[nodiscard]] const reload_counters& counters() const noexcept {

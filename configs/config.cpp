@@ -52,4 +52,12 @@ std::vector<std::string_view> needs_restart(const config& running,
   return out;
 }
 
+void keep_until_restart(const config& running, config& next) {
+  next.process.shards = running.process.shards;
+  next.process.engine = running.process.engine;
+  next.listeners = running.listeners;
+  next.admin.http = running.admin.http;
+  next.admin.socket = running.admin.socket;
+}
+
 } // namespace cenote::configs

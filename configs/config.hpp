@@ -114,4 +114,8 @@ struct config {
 [[nodiscard]] std::vector<std::string_view> needs_restart(const config& running,
                                                           const config& next);
 
+/// Gives `next` the settings of `running` that only a restart changes: what is
+/// in force then.
+void keep_until_restart(const config& running, config& next);
+
 } // namespace cenote::configs

@@ -283,6 +283,16 @@ BOOST_AUTO_TEST_CASE(only_what_cannot_change_live_needs_a_restart) {
               == names{"admin.http", "admin.socket"}));
 }
 
+BOOST_AUTO_TEST_CASE(what_waits_for_a_restart_is_not_in_force) {
+  const auto running = *test::load(listener_text).config;
+  auto next = *test::load(everything).config;
+  BOOST_TEST(needs_restart(running, next).size() == 5u);
+  keep_until_restart(running, next);
+  BOOST_TEST(needs_restart(running, next).empty());
+  BOOST_TEST((next.process.log.level == log::level::warn));
+  BOOST_TEST(next.admin.users.size() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(the_catalog_carries_the_version_it_was_given) {
   auto with = test::options();
   with.version = 42;

@@ -181,6 +181,29 @@ def test_a_secret_that_comes_late_is_noticed(two, start, tmp_path):
     eventually(lambda: login(pooler, "app.globex"), "the good file is found")
 
 
+def test_what_waits_for_a_restart_is_told_and_not_shown(two, start):
+    pooler = start(two)
+    word = "takes effect after a restart.*cenote.shards"
+
+    def shown() -> str:
+        return next(row[1] for row in pooler.console("show config")[1]
+                    if row[0] == "cenote.shards")
+
+    def edit(config: dict) -> None:
+        config["cenote"]["shards"] = 1
+
+    for _ in range(2):  # It is as true at the second time.
+        at = len(pooler.text())
+        pooler.reload(changed(two, edit))
+        pooler.wait_log("configuration reloaded", start=at)
+        pooler.wait_log(word, start=at)
+        assert shown() == "2"
+    at = len(pooler.text())
+    pooler.reload(two)
+    pooler.wait_log("configuration reloaded", start=at)
+    assert "after a restart" not in pooler.text()[at:]
+
+
 def test_the_pool_grows_and_shrinks(pg, two, start, connect):
     pooler = start(two)
     clients = [connect(pooler) for _ in range(4)]
