@@ -40,6 +40,12 @@ inline constexpr unsigned encryption_requests_max = 2;
 /// One message body: PostgreSQL's own limit is 1 GiB - 1.
 inline constexpr std::uint64_t message_bytes_max = 0x3fff'ffff;
 
+/// The body of a client's message: PostgreSQL hangs up on a longer one, and the
+/// server would be lost. Its PQ_LARGE_MESSAGE_LIMIT where texts and values are,
+/// else its PQ_SMALL_MESSAGE_LIMIT, without the four bytes of the length word.
+inline constexpr std::uint32_t large_request_bytes_max = 0x3fff'fffa;
+inline constexpr std::uint32_t small_request_bytes_max = 9'996;
+
 /// Requests of one client that PostgreSQL has not answered yet.
 inline constexpr std::size_t outstanding_requests_max = 65'536;
 

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "base/limits.hpp"
+
 namespace cenote::protocol {
 
 /// What a client may say after the startup packet. A byte from the wire is
@@ -85,6 +87,32 @@ enum class backend_tag : std::uint8_t {
       return frontend_tag::terminate;
   }
   return frontend_tag::other;
+}
+
+/// The longest body with which PostgreSQL reads such a message.
+[[nodiscard]] constexpr std::uint32_t
+body_bytes_max(frontend_tag tag) noexcept {
+  switch (tag) {
+    case frontend_tag::bind:
+    case frontend_tag::copy_data:
+    case frontend_tag::function_call:
+    case frontend_tag::parse:
+    case frontend_tag::query:
+      return limits::large_request_bytes_max;
+    case frontend_tag::password:
+      return limits::auth_message_bytes_max;
+    case frontend_tag::close:
+    case frontend_tag::copy_done:
+    case frontend_tag::copy_fail:
+    case frontend_tag::describe:
+    case frontend_tag::execute:
+    case frontend_tag::flush:
+    case frontend_tag::sync:
+    case frontend_tag::terminate:
+    case frontend_tag::other:
+      break;
+  }
+  return limits::small_request_bytes_max;
 }
 
 [[nodiscard]] constexpr backend_tag backend_tag_of(char tag) noexcept {

@@ -22,7 +22,8 @@ using session::event;
 
 constexpr std::size_t header_bytes = 5;
 
-/// Whether PostgreSQL would look at this message at all.
+/// Whether PostgreSQL would look at this message at all. The others end a
+/// client before a byte of them reaches a server, which would hang up.
 bool is_acceptable(frontend_tag tag, std::uint32_t body_bytes) noexcept {
   switch (tag) {
     case frontend_tag::terminate:
@@ -44,7 +45,7 @@ bool is_acceptable(frontend_tag tag, std::uint32_t body_bytes) noexcept {
     case frontend_tag::query:
       break;
   }
-  return true;
+  return body_bytes <= protocol::body_bytes_max(tag);
 }
 
 bool is_copy(frontend_tag tag) noexcept {
@@ -147,6 +148,8 @@ void client_link::server_drained() {
   if (prepared_
       && !(prepared_->portals.empty() && prepared_->behind_execute.empty()))
     return false;
+  if (part.body_bytes > limits::small_request_bytes_max)
+    return false;
   // A Describe of a portal that tells of no statement we hold to its rows.
   const auto is_plain = part.tag == 'E'
                      || (part.tag == 'S' && part.body_bytes == 0)
@@ -242,12 +245,14 @@ void client_link::end_for(const protocol::piece& part, request_run& forward) {
     goodbye_ = true;
     return apply(event::goodbye);
   }
-  if (tag == frontend_tag::flush || tag == frontend_tag::sync)
-    parting().detail = ": invalid message format";
-  else
+  if (tag == frontend_tag::password || tag == frontend_tag::other)
     parting().detail = ": invalid frontend message type "
                      + std::to_string(static_cast<unsigned>(
                        static_cast<unsigned char>(part.tag)));
+  else if (part.body_bytes > protocol::body_bytes_max(tag))
+    return refuse(ec::message_too_large);
+  else
+    parting().detail = ": invalid message format";
   refuse(ec::protocol_violation);
 }
 

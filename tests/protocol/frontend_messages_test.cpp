@@ -154,4 +154,11 @@ BOOST_AUTO_TEST_CASE(each_byte_has_one_meaning_as_a_tag) {
   BOOST_TEST((backend_tag_of('Z') == backend_tag::ready_for_query));
 }
 
+BOOST_AUTO_TEST_CASE(postgresql_says_how_long_each_message_may_be) {
+  for (char tag : {'B', 'F', 'P', 'Q', 'd'})
+    BOOST_TEST(body_bytes_max(frontend_tag_of(tag)) == 0x3fff'fffeu - 4, tag);
+  for (char tag : {'C', 'D', 'E', 'H', 'S', 'X', 'c', 'f'})
+    BOOST_TEST(body_bytes_max(frontend_tag_of(tag)) == 10'000u - 4, tag);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
