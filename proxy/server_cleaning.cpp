@@ -108,12 +108,13 @@ void server_link::send_remedy(protocol::reply_mirror::remedy what) {
       return send_own('c', {});
     case remedy::sync:
       // Without its Sync PostgreSQL would have rolled the batch back: fail it
-      // first, by a portal that nobody has, so that our Sync commits nothing.
+      // first, so that our Sync commits nothing. A Describe of what is neither
+      // a statement nor a portal fails whatever names the client has given.
       // An Execute on its way may begin a COPY, where any other message than
       // CopyFail is fatal; PostgreSQL ignores a CopyFail outside of one.
       if (!copy_failed_) {
         send_own('f', "client vanished");
-        send_own('E', {"cenote_gone\0\0\0\0", 15});
+        send_own('D', "?");
       }
       return send_own('S', {});
     case remedy::probe:

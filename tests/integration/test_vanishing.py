@@ -95,6 +95,29 @@ def test_vanishing(pg, table, start, connect, mode, how, when):
     eventually(lambda: len(pg.server_pids(dbname="acme")) <= 2, "one server a pool")
 
 
+# What a cleaning server is or was sent.
+NAMES = ["cenote_gone", "?", ""]
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_portal_of_a_vanished_client_is_run(pg, table, start, connect, name, how):
+    """Whatever it is called: neither by us nor by the Sync that ends its batch."""
+    pooler = _pooler(pg, start)
+    pg.query("truncate gone", dbname="acme")
+    client = connect(pooler)
+    pid = client.value("select pg_backend_pid()")
+    client.send(wire.parse("", "insert into gone values (5)") + wire.bind(name)
+                + wire.parse(name, "insert into gone values (6)")
+                + wire.FLUSH)
+    client.recv_until("1", 2)
+    hang_up(client, how)
+    becomes_quiet(pg)
+    after = connect(pooler)
+    assert after.value("select count(*) from gone") == "0"
+    assert after.value("select pg_backend_pid()") == pid
+
+
 _started = {}
 
 
