@@ -19,13 +19,16 @@ namespace cenote::proxy {
 
 using session::name_use;
 using session::statement_change;
+using session::statement_identity;
 
-/// The text names something that this client has by protocol.
+/// The text names something that this client has by protocol, or what it must
+/// not meet.
 bool client_link::names_mine(const session::text_traces& what) const noexcept {
   if (what.names.empty() || server_->mirror().is_in_failed_block())
     return false; // PostgreSQL refuses it, whatever it says.
   for (const auto& use : what.names)
-    if (prepared_->named.find(use.name) != nullptr)
+    if (prepared_->named.find(use.name) != nullptr
+        || statement_identity::may_be_ours(use.name))
       return true;
   return false;
 }
@@ -56,8 +59,8 @@ void client_link::note_uses(std::span<const session::named_in_text> uses,
     } else if (use.use == name_use::prepare && is_mine) {
       server_->note(statement_change::must_fail, {}, use.name, is_query);
     } else if (use.use == name_use::prepare) {
-      prepared_->sql_names.push_back(
-        {use.name, server_->mirror().next_sequence() - 1});
+      prepared_->sql_names.push_back({session::harmless_name(use.name),
+                                      server_->mirror().next_sequence() - 1});
     } else if (is_mine && !is_query) {
       remember_name(use.name);
     }
@@ -80,8 +83,11 @@ client_link::named client_link::put_named_text(
   auto& out = lane_.home().scratch();
   for (const auto& use : what.names) {
     const auto* known = mine.find(use.name);
-    if (known == nullptr)
+    if (known == nullptr) {
+      if (statement_identity::may_be_ours(use.name))
+        puts.push_back(harmless_name(use));
       continue;
+    }
     const auto code
       = server_->put_statement(*known, protocol::delivery::skip_answer, out);
     if (code != ec::none)

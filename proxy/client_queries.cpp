@@ -20,6 +20,7 @@
 namespace cenote::proxy {
 
 using protocol::delivery;
+using session::statement_identity;
 using session::trace_set;
 
 namespace {
@@ -173,6 +174,8 @@ client_link::named client_link::pass_spliced(const named_message& what,
   auto& puts = own.puts;
   for (const auto& use : found.names) {
     auto* known = mine.find(use.name);
+    if (known == nullptr && statement_identity::may_be_ours(use.name))
+      puts.push_back(harmless_name(use));
     // In the middle of a batch nothing can be put in front of a Query.
     if (known == nullptr || !server_->begins_batch())
       continue;

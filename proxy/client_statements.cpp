@@ -26,8 +26,8 @@ namespace {
 
 using protocol::delivery;
 using protocol::header_bytes;
+using session::harmless_name;
 using session::statement_change;
-using session::statement_identity;
 
 /// What a Describe or Close is about, as far as it is here.
 enum class target_name : std::uint8_t { statement, other, more };
@@ -44,13 +44,6 @@ target_name statement_named_in(std::span<const std::byte> body,
   auto rest = body.subspan(1);
   return take_text(rest, name) && rest.empty() ? target_name::statement
                                                : target_name::other;
-}
-
-/// A name that may be one of ours but is none of the client's must not meet a
-/// statement that is there.
-std::string harmless(std::string_view name) {
-  return statement_identity::may_be_ours(name) ? "?" + std::string{name}
-                                               : std::string{name};
 }
 
 } // namespace
@@ -350,7 +343,7 @@ client_link::pass_bind(const named_message& what, request_run& forward) {
   remember_name(name);
   remember_portal(portal, name, found);
   const auto shown
-    = found != nullptr ? std::string{(*found)->name()} : harmless(name);
+    = found != nullptr ? std::string{(*found)->name()} : harmless_name(name);
   auto& out = lane_.home().scratch();
   append_header('B', what.body_bytes - name.size() + shown.size(), out);
   for (auto text : {portal, std::string_view{shown}}) {
@@ -394,7 +387,7 @@ client_link::named client_link::pass_describe(const named_message& what,
     prepared_->named.set_told(name, *found, 0);
   }
   const auto shown
-    = found != nullptr ? std::string{(*found)->name()} : harmless(name);
+    = found != nullptr ? std::string{(*found)->name()} : harmless_name(name);
   auto& out = lane_.home().scratch();
   protocol::writer to{out};
   protocol::describe_message{protocol::target::statement, shown}.encode(to);
@@ -459,8 +452,8 @@ client_link::named client_link::pass_close(const named_message& what,
   }
   auto& out = lane_.home().scratch();
   protocol::writer to{out};
-  protocol::close_message{protocol::target::statement, harmless(name)}.encode(
-    to);
+  protocol::close_message{protocol::target::statement, harmless_name(name)}
+    .encode(to);
   forward.add_copy(out, true);
   return named::passed;
 }

@@ -19,7 +19,12 @@ using session::trace_set;
 void client_link::note_mention(mention what) noexcept {
   if (what == mention::none)
     return;
-  traces_.add(trace_set::all());
+  // Statements, too: `server_link::ask` adds them to everything else. Only
+  // where the text may prepare some does it take its own question for one of
+  // those.
+  auto anything = trace_set::all();
+  anything.remove(session::trace::statements);
+  traces_.add(anything);
   runs_watched_ = true;
   // A custom setting that nobody knows of stays with its server.
   if (what == mention::changes_anything)

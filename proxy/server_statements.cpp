@@ -179,6 +179,8 @@ ec server_link::put_error(std::vector<std::byte> words,
   to.begin('B');
   to.string({});
   to.string(missing_name);
+  to.int16(2); // Formats of two parameters, and none: it fails also if SQL has
+  to.int16(0); // made a statement of that name.
   to.int16(0);
   to.int16(0);
   to.int16(0);

@@ -12,6 +12,16 @@
 
 namespace cenote::proxy {
 
+namespace {
+
+/// What a function leaves behind that is asked after.
+bool may_be_anything(session::trace_set kinds) noexcept {
+  kinds.add(session::trace::statements);
+  return kinds == session::trace_set::all();
+}
+
+} // namespace
+
 void server_link::ask(session::trace_set kinds,
                       std::span<const std::string> named) {
   auto& out = lane_.home().scratch();
@@ -19,8 +29,13 @@ void server_link::ask(session::trace_set kinds,
   // In session mode the client may look at its prepared statements.
   auto how = session::asker::once;
   if (!lane_.is_session())
-    how = std::exchange(knows_asker_, true) ? session::asker::known
-                                            : session::asker::stays;
+    // A text that prepares may have put its own under the question's name.
+    how = std::exchange(knows_asker_, true)
+           && !kinds.has(session::trace::statements)
+          ? session::asker::known
+          : session::asker::stays;
+  if (may_be_anything(kinds))
+    kinds = session::trace_set::all();
   session::append_question(out, tags, how, kinds, named);
   for (char tag : tags)
     if (expect_own(tag) != ec::none)

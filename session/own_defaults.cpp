@@ -252,6 +252,13 @@ replacement our_name(const named_in_text& use, const statement& what) {
   return {use.at, use.size, '"' + std::string{what.name()} + '"'};
 }
 
+replacement harmless_name(const named_in_text& use) {
+  std::string quoted = "\"";
+  for (char c : harmless_name(use.name))
+    quoted.append(c == '"' ? 2 : 1, c);
+  return {use.at, use.size, quoted + '"'};
+}
+
 std::string put_into(std::string_view text, std::span<const replacement> puts) {
   std::string out;
   std::size_t from = 0;

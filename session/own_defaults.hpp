@@ -74,6 +74,9 @@ setting_sql(std::string_view name, std::string_view value, bool is_local);
 [[nodiscard]] replacement our_name(const named_in_text& use,
                                    const statement& what);
 
+/// `harmless_name` in the place of a name that is none of the client's.
+[[nodiscard]] replacement harmless_name(const named_in_text& use);
+
 /// Puts `puts`, which do not overlap and are in order, into `text`.
 [[nodiscard]] std::string put_into(std::string_view text,
                                    std::span<const replacement> puts);

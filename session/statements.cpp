@@ -21,6 +21,10 @@ statement_identity::statement_identity(std::span<const std::byte> definition) {
   }
 }
 
+std::string harmless_name(std::string_view name) {
+  return (statement_identity::may_be_ours(name) ? "?" : "") + std::string{name};
+}
+
 [[gnu::hot]] std::string_view
 text_of(std::span<const std::byte> definition) noexcept {
   const auto all = protocol::as_text(definition);

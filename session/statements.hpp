@@ -55,6 +55,11 @@ struct statement_identity {
   static constexpr std::string_view setter = "cenote_own_default";
 };
 
+/// The name for the server of what the client does not have by protocol but may
+/// be there because we made it: another one, so that no client's SQL reaches a
+/// statement of ours. Any other name stays as it is.
+[[nodiscard]] std::string harmless_name(std::string_view name);
+
 /// The SQL of a definition.
 [[nodiscard]] std::string_view
 text_of(std::span<const std::byte> definition) noexcept;

@@ -1,6 +1,8 @@
 """PREPARE, EXECUTE and DEALLOCATE by the extended protocol, of names that were given by
 protocol, where servers change."""
 
+import hashlib
+
 import pytest
 from support import configs, postgres, wire
 from support.twins import twins
@@ -197,3 +199,94 @@ def test_who_is_given_it_on_another_server_is_told_nothing(both, sessions):
         for other in others:
             other.close()
     assert len(pids) > 1
+
+
+VICTIM = "select 'mine' where $1::int = 1"
+
+
+def name_on_server(definition: bytes) -> str:
+    return "cenote_" + hashlib.sha256(definition).hexdigest()[:32]
+
+
+OURS = [name_on_server(VICTIM.encode() + bytes(3)), "cenote_left_behind"]
+
+
+@pytest.fixture
+def pair(pg, start, connect):
+    """Two clients on one server, where one has a statement that the other knows."""
+    pooler = start(configs.plain(pg, pool_size=1))
+    victim, other = connect(pooler), connect(pooler)
+    victim.send(wire.parse("s", VICTIM) + S)
+    victim.recv_until("Z")
+    other.query("set work_mem = '2MB'")  # Makes the server know the question.
+    names = "select name from pg_prepared_statements order by 1"
+    assert [name for name, in other.query(names)[1]] == sorted(OURS)
+    return victim, other
+
+
+def is_well(victim) -> None:
+    victim.send(wire.bind("", "s", [b"1"]) + E() + S)
+    seen = victim.recv_until("Z")
+    assert [wire.data_row(body) for tag, body in seen if tag == "D"] == [["mine"]]
+    assert [tag for tag, _ in seen] == ["2", "D", "C", "Z"]
+
+
+@pytest.mark.parametrize("by", ["query", "extended"])
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("sql", ["execute {}(1)", "explain execute {}(1)", "deallocate {}",
+                                 'deallocate prepare "{}"'])
+def test_sql_does_not_reach_statements_of_others(pair, sql, name, by):
+    victim, other = pair
+    sql = sql.format(name)
+    other.send(wire.query(sql) if by == "query" else once(sql, "n") + S)
+    errors = [body for tag, body in other.recv_until("Z") if tag == "E"]
+    assert wire.error_fields(errors[0])["C"] == "26000"
+    is_well(victim)
+    assert other.value("show work_mem") == "2MB"
+    other.query("set work_mem = '3MB'")
+    assert other.value("show work_mem") == "3MB"
+
+
+@pytest.mark.parametrize("by", ["query", "extended"])
+@pytest.mark.parametrize("name", OURS + ["cenote_mine", "cenote_" + 90 * "x"])
+def test_names_like_ours_are_the_clients_own_in_sql(pair, name, by):
+    victim, other = pair
+
+    def say(sql: str) -> list:
+        other.send(wire.query(sql) if by == "query" else once(sql) + S)
+        seen = other.recv_until("Z")
+        assert "E" not in [tag for tag, _ in seen]
+        return [wire.data_row(body) for tag, body in seen if tag == "D"]
+
+    say(f"prepare {name}(int) as select 'theirs ' || $1")
+    assert say(f"execute {name}(7)") == [["theirs 7"]]
+    # It keeps its server: the victim has to wait until it is gone.
+    say(f"deallocate {name}")
+    is_well(victim)
+
+
+def test_sql_does_not_answer_our_question(pair):
+    """Whoever gets at our statements in a way that no text tells."""
+    victim, other = pair
+    other.query(f"""do $do$ begin
+        execute 'deallocate cenote_left_behind';
+        execute 'prepare cenote_left_behind(int, text[]) as
+                 select $q$x$q$, $q$$q$, $q$$q$ where $1 = 0 and $2 is null';
+        execute 'deallocate {OURS[0]}';
+        execute 'prepare {OURS[0]}(int) as select $q$theirs$q$ where $1 = 1';
+        set search_path = elsewhere; end $do$""")
+    assert other.value("show search_path") == "elsewhere"
+    other.close()
+    is_well(victim)
+    assert victim.value("show search_path") == '"$user", public'
+
+
+def test_what_must_fail_fails_whatever_sql_has_prepared(pair):
+    _, other = pair
+    other.query("prepare cenote_missing as select 'there'")
+    other.send(wire.parse("a", "select 1") + S)
+    other.recv_until("Z")
+    with pytest.raises(wire.ServerError) as told:
+        other.query("prepare a as select 2; execute a")
+    assert told.value.sqlstate == "42P05"
+    assert other.value("select 4") == "4"

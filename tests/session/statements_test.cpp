@@ -28,6 +28,15 @@ BOOST_AUTO_TEST_CASE(a_name_follows_from_the_statement_alone) {
   BOOST_TEST(one.text().starts_with("cenote_"));
 }
 
+BOOST_AUTO_TEST_CASE(no_name_of_ours_is_harmless) {
+  const auto one = statement_identity{as_byte_span("select 1")};
+  for (auto name : {one.text(), statement_identity::asker,
+                    statement_identity::watcher, statement_identity::setter})
+    BOOST_TEST(harmless_name(name) == "?" + std::string{name});
+  for (auto name : {"", "mine", "cenote_mine", "\"", "?cenote_watched"})
+    BOOST_TEST(harmless_name(name) == name);
+}
+
 BOOST_AUTO_TEST_CASE(equal_statements_are_one) {
   statement_cache cache;
   auto one = cache.obtain(as_byte_span(definition("select 1")));
