@@ -449,8 +449,9 @@ void lane::list(std::vector<client_row>& clients,
     [&](const client_link& each) { clients.push_back(each.row(home_.now())); });
   servers_.for_each([&](const server_link& each) {
     auto& row = servers.emplace_back(each.row());
-    // Of a RECONNECT only the ledger knows.
-    row.close_needed = row.close_needed || ledger_.is_stale(each.id());
+    // Not so what is closed behind its client because of what that did: nobody
+    // waits for it to be replaced.
+    row.close_needed = ledger_.is_stale(each.id());
   });
 }
 

@@ -250,7 +250,6 @@ server_row server_link::row() const {
   out.connect_time_unix = connect_time_unix_;
   out.request_time_unix = unix_seconds_of(request_at_, lane_.home().now());
   out.backend_pid = facts_.backend_pid;
-  out.close_needed = doomed;
   out.is_tls = facts_.is_tls;
   out.application_name = std::string{reported_.get(0)};
   out.prepared_statements = static_cast<std::uint32_t>(statements_.size());

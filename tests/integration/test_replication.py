@@ -184,6 +184,27 @@ def test_console_tells_them_from_others(shared, connect):
         assert "none" in kinds
 
 
+def test_wait_close_waits_for_walsenders_behind_reconnect_only(pg, start, connect):
+    """Each is closed behind its client, but nobody asked for it to be replaced."""
+    pooler = start(configs.plain(pg))
+
+    def needed() -> list:
+        names, rows = pooler.console("show servers")
+        return [row[names.index("close_needed")] for row in rows]
+
+    client = connect(pooler, "session", replication="true")
+    client.query("IDENTIFY_SYSTEM")
+    assert needed() == ["0"]
+    pooler.console("wait_close")
+    pooler.console("reconnect")
+    assert needed() == ["1"]
+    client.query("IDENTIFY_SYSTEM")  # It goes on.
+    client.send(wire.TERMINATE)
+    client.rest()
+    pooler.console("wait_close")
+    assert needed() == []
+
+
 # -- limits
 
 
