@@ -158,6 +158,13 @@ void shard::adopt(lane_id where, client_adoption&& client) {
     = client.stream != nullptr
       ? result<net::stream*>{client.stream}
       : io().attach(std::move(client.socket), std::move(client.tls), nobody);
+  const auto* port = client.seat.port();
+  count_ended(ec::pool_draining);
+  log::info(
+    "client ended",
+    {log::kv("code", ec::pool_draining), log::kv("client", client.seat.who()),
+     log::kv("pool", port ? tenants::to_string(port->key()) : std::string{}),
+     log::kv("peer", client.peer.is_unix() ? "unix" : client.peer.host())});
   if (!made)
     return;
   io().send_copy(**made, protocol::error_message(ec::pool_draining));

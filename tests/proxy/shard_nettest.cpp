@@ -4,6 +4,9 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "protocol/messages.hpp"
+#include "protocol/reader.hpp"
+
 using namespace cenote;
 using namespace cenote::proxy;
 
@@ -416,6 +419,19 @@ BOOST_AUTO_TEST_CASE(a_drain_ends_idle_clients_now_and_busy_ones_later) {
   BOOST_TEST(got.find("57P01") != std::string::npos);
   BOOST_TEST(port->drained_count == 1);
   BOOST_TEST(port->cut_short == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_finds_no_lane_is_told_and_counted) {
+  far_end client;
+  client_adoption from;
+  from.socket = client.near_end();
+  from.seat = subscription{client_id{7}, port, {}};
+  from.profile = std::make_shared<const client_profile>();
+  home->adopt(lane_id{9}, std::move(from));
+  turn();
+  const auto words = protocol::error_message(ec::pool_draining);
+  BOOST_TEST(client.hear() == protocol::as_text(words));
+  BOOST_TEST(home->snapshot(false).clients_ended.of(ec::pool_draining) == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_pause_is_answered_when_nothing_is_lent) {
