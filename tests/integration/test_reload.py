@@ -167,11 +167,13 @@ def test_a_secret_that_comes_late_is_noticed(two, start, tmp_path):
     secret = tmp_path / "secret"
 
     def edit(config: dict) -> None:
+        config["tenant"][1]["database"][0] |= {"user": "app",
+                                               "password": postgres.PASSWORD}
         config["tenant"][1]["user"][0]["password"] = f"file:{secret}"
 
     at = len(pooler.text())
     pooler.reload(changed(two, edit))
-    pooler.wait_log(f'file "{secret}" cannot be read', start=at)
+    pooler.wait_log(rf"{secret}\\\" cannot be read", start=at)
     secret.write_text("late word\n")
     eventually(lambda: login(pooler, "app.globex", "late word"),
                "the secret is found")

@@ -6,6 +6,8 @@
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 
+#include <asio/local/stream_protocol.hpp>
+
 #include "tests/net/edge_support.hpp"
 
 using namespace cenote;
