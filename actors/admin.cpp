@@ -87,6 +87,7 @@ void admin_state::run(const admin_command& command, on_reply done) {
       pause(command, std::move(done));
       return;
     case admin_verb::resume:
+    case admin_verb::unpause:
       resume(command, std::move(done));
       return;
     case admin_verb::reconnect:
@@ -206,15 +207,17 @@ void admin_state::pause(const admin_command& command, on_reply done) {
 }
 
 void admin_state::resume(const admin_command& command, on_reply done) {
-  auto was_paused = with->pools.resume(command.target);
+  const auto is_all = command.verb == admin_verb::resume;
+  auto was_paused = is_all ? with->pools.resume(command.target)
+                           : with->pools.unpause(command.target);
   auto what = job{};
   auto is_anything_down = false;
   for (auto& pool : with->pools.matching(command.target)) {
-    is_anything_down = is_anything_down || pool->is_down;
+    is_anything_down = is_anything_down || (is_all && pool->is_down);
     if (pool->is_paused && !with->pools.is_paused(pool->key()))
       what.pending.push_back(pool);
   }
-  if (auto node = with->node())
+  if (auto node = with->node(); node && is_all)
     tell(self, node, atom::resume_v, command.target);
   if (!was_paused && !is_anything_down && what.pending.empty()) {
     done(is_known(command.target)

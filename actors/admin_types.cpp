@@ -32,6 +32,8 @@ std::string_view name(admin_verb verb) noexcept {
       return "drain";
     case admin_verb::shutdown:
       return "shutdown";
+    case admin_verb::unpause:
+      return "unpause";
   }
   return "unknown";
 }

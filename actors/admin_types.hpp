@@ -27,6 +27,7 @@ enum class admin_verb : std::uint8_t {
   terminate,   ///< Dirty termination of the tenant `target`.
   drain,       ///< Ends every pool, each client after its transaction.
   shutdown,    ///< Ends the process, when what `wait` says has ended.
+  unpause,     ///< Takes back the PAUSE of just that target: others hold on.
 };
 
 /// What the end of the process waits for.

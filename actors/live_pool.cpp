@@ -254,6 +254,11 @@ bool pool_book::resume(const std::string& target) {
   return paused_.erase(target) > 0;
 }
 
+bool pool_book::unpause(const std::string& target) {
+  auto lock = std::lock_guard{guard_};
+  return paused_.erase(target) > 0;
+}
+
 std::vector<std::string> pool_book::paused() const {
   auto lock = std::lock_guard{guard_};
   return {paused_.begin(), paused_.end()};

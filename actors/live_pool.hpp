@@ -157,6 +157,8 @@ public:
   void pause(std::string target);
   /// "" forgets every pause. False: nothing was paused by that name.
   bool resume(const std::string& target);
+  /// The pause of just that name, "" among them: others stay.
+  bool unpause(const std::string& target);
   [[nodiscard]] bool is_paused(const tenants::pool_key& key) const;
   [[nodiscard]] std::vector<std::string> paused() const;
 

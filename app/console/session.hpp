@@ -95,7 +95,7 @@ private:
   asio::awaitable<view> look(subject what);
   asio::awaitable<std::optional<actors::admin_reply>>
   ask_for(actors::admin_verb what);
-  asio::awaitable<bool> is_all_paused();
+  asio::awaitable<bool> is_paused(std::string target);
   asio::awaitable<void> until_gone();
   void complete(verb what);
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <set>
@@ -137,7 +138,7 @@ asio::awaitable<session::outcome> session::change(const statement& what) {
     co_return std::move(*no);
   switch (what.what) {
     case verb::pause:
-      if (co_await is_all_paused())
+      if (co_await is_paused(""))
         co_return complaint(ec::admin_wrong_state, "already suspended/paused");
       co_return co_await ask(what, actors::admin_verb::pause);
     case verb::resume:
@@ -145,7 +146,7 @@ asio::awaitable<session::outcome> session::change(const statement& what) {
     case verb::reconnect:
       co_return co_await ask(what, actors::admin_verb::reconnect);
     case verb::kill:
-      if (co_await is_all_paused())
+      if (co_await is_paused(""))
         co_return complaint(ec::admin_wrong_state, "already suspended/paused");
       co_return co_await ask(what, actors::admin_verb::kill);
     case verb::reload:
@@ -172,14 +173,18 @@ asio::awaitable<session::outcome> session::ask(const statement& what,
                                                actors::admin_verb verb,
                                                actors::end_wait wait) {
   const bool has_target = what.what != app::verb::shutdown;
+  // What was paused before stays so, whatever becomes of this.
+  bool pauses = verb == actors::admin_verb::pause;
+  if (pauses)
+    pauses = !(co_await is_paused(what.argument));
   auto command = actors::admin_command{
     verb, has_target ? what.argument : std::string{}, wait};
   auto ended = co_await (home_.parts.admin.run(std::move(command))
                          || until_gone() || interrupted_.wait());
   if (ended.index() == 2) {
     auto undo
-      = actors::admin_command{actors::admin_verb::resume, what.argument};
-    if (verb == actors::admin_verb::pause)
+      = actors::admin_command{actors::admin_verb::unpause, what.argument};
+    if (pauses)
       co_await home_.parts.admin.run(std::move(undo));
     co_return protocol::make_error(ec::query_canceled);
   }
@@ -283,12 +288,13 @@ session::ask_for(actors::admin_verb what) {
   co_return std::move(*reply);
 }
 
-/// Whoever paused it, and whether there is a pool or not.
-asio::awaitable<bool> session::is_all_paused() {
-  auto seen = view{};
-  if (auto reply = co_await ask_for(actors::admin_verb::show_paused))
-    seen.paused = std::move(reply->paused);
-  co_return seen.is_paused();
+/// Just that target, "" among them; whoever paused it, and whether there is a
+/// pool or not.
+asio::awaitable<bool> session::is_paused(std::string target) {
+  const auto reply = co_await ask_for(actors::admin_verb::show_paused);
+  if (!reply)
+    co_return false;
+  co_return std::ranges::find(reply->paused, target) != reply->paused.end();
 }
 
 asio::awaitable<view> session::look(subject what) {

@@ -118,6 +118,31 @@ BOOST_AUTO_TEST_CASE(what_is_paused_is_known_until_it_is_resumed) {
   BOOST_TEST((paused() == list{}));
 }
 
+BOOST_AUTO_TEST_CASE(a_pause_that_is_taken_back_leaves_others) {
+  using list = std::vector<std::string>;
+  auto paused = [this] {
+    auto slot = ask_admin(admin_command{admin_verb::show_paused});
+    BOOST_REQUIRE(slot->value);
+    return slot->value->paused;
+  };
+  opener.is_automatic = true;
+  join_and_run(1);
+  BOOST_TEST((code_of(admin_command{admin_verb::pause, "shop"}) == ec::none));
+  BOOST_TEST((code_of(admin_command{admin_verb::pause}) == ec::none));
+  BOOST_TEST((paused() == list{"", "shop"}));
+  BOOST_TEST((code_of(admin_command{admin_verb::unpause}) == ec::none));
+  BOOST_TEST((paused() == list{"shop"}));
+  BOOST_TEST(pool()->is_paused);
+  BOOST_TEST(
+    (code_of(admin_command{admin_verb::unpause}) == ec::admin_wrong_state));
+  BOOST_TEST((code_of(admin_command{admin_verb::pause}) == ec::none));
+  BOOST_TEST((code_of(admin_command{admin_verb::unpause, "shop"}) == ec::none));
+  BOOST_TEST((paused() == list{""}));
+  BOOST_TEST(pool()->is_paused);
+  BOOST_TEST((code_of(admin_command{admin_verb::unpause}) == ec::none));
+  BOOST_TEST(!pool()->is_paused);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_there_or_not_paused_is_an_error) {
   opener.is_automatic = true;
   join_and_run(1);
