@@ -159,6 +159,7 @@ private:
   chunk_pool chunks_;
   uring_outbox filling_;
   uring_outbox leaving_;
+  bool wants_settling_ = false; ///< Somebody waits for what is in `leaving_`.
   std::vector<std::unique_ptr<block>> blocks_;
   std::vector<std::unique_ptr<uring_watched>> watched_;
   uring_ring ring_;

@@ -109,6 +109,9 @@ uring_engine::copy_out(uring_stream& x,
   // All at once, or a completion that says how much.
   entry.msg_flags = bits(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
   entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
+  // A send that is taken whole wakes nobody.
+  wants_settling_
+    = wants_settling_ || x.full || x.at == uring_stream::phase::lingering;
   x.leaving = {x.fresh.first, x.fresh.size, 0};
   for (auto& part : parts)
     x.leaving.handed += static_cast<std::int32_t>(part.iov_len);
@@ -163,6 +166,7 @@ void uring_engine::submit_unsent(uring_stream& x) noexcept {
   for (auto* x : leaving_.streams)
     settle(*x);
   leaving_.clear();
+  wants_settling_ = false;
 }
 
 [[gnu::hot]] void uring_engine::settle(uring_stream& x) {

@@ -51,7 +51,7 @@ namespace cenote::net {
 }
 
 [[gnu::hot]] time_point uring_engine::wait_until(time_point until) noexcept {
-  if (!failed_.empty() || !resumed_.empty())
+  if (!failed_.empty() || !resumed_.empty() || wants_settling_)
     return now_;
   return std::min(until, lingering_.next());
 }

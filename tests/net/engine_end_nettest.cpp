@@ -223,6 +223,41 @@ BOOST_DATA_TEST_CASE(closing_gently_delivers_everything_to_a_slow_reader,
   BOOST_TEST(sink.drained == drained);
 }
 
+BOOST_DATA_TEST_CASE(what_is_sent_is_known_to_be_without_another_event,
+                     every_engine_and_socket(), kind, socket) {
+  auto uut = bench{kind};
+  auto ends = connect_pair(socket);
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  auto& stream = uut.attach(std::move(ends.ours), sink);
+  uut.settle();
+  uut.engine->send_copy(stream, view("last words"));
+  uut.engine->close_when_sent(stream, uut.engine->now() + 1h);
+  uut.run_awake_until([&] {
+    other.listen();
+    return other.ended;
+  });
+  BOOST_TEST(other.heard == "last words");
+}
+
+BOOST_DATA_TEST_CASE(who_is_full_is_drained_without_another_event,
+                     every_engine(), kind) {
+  auto uut = bench{kind};
+  auto ends = connect_tcp();
+  // So large that the kernel takes it all.
+  const auto room = 4 << 20;
+  ::setsockopt(ends.ours.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room,
+               sizeof(room));
+  auto other = peer{std::move(ends.theirs)};
+  auto sink = recorder{};
+  auto& stream = uut.attach(std::move(ends.ours), sink);
+  uut.settle();
+  const auto text = pattern(limits::unsent_high_bytes + 1);
+  const auto has_room = uut.engine->send_copy(stream, view(text));
+  BOOST_TEST(has_room == !kind.sends_late);
+  uut.run_awake_until([&] { return sink.drained == (has_room ? 0 : 1); });
+}
+
 BOOST_DATA_TEST_CASE(closing_gently_waits_for_the_peer_to_end,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};

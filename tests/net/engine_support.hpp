@@ -230,6 +230,17 @@ struct bench {
     }
   }
 
+  /// Fails the test if the engine sleeps until somebody wakes it, although it
+  /// can bring `done` nearer by itself.
+  template <class Predicate>
+  void run_awake_until(Predicate done) {
+    const auto give_up = clock::now() + 20s;
+    while (!done()) {
+      engine->run_turn(engine->now() + 21s);
+      BOOST_REQUIRE((clock::now() < give_up));
+    }
+  }
+
   /// Delivers all that has already happened.
   void settle() {
     for (int i = 0; i < 50; ++i)
