@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "net/tls.hpp"
 #include "net/tls_keys.hpp"
 
 namespace cenote::net {
@@ -39,7 +40,7 @@ public:
     return read_key_.is_usable() && write_key_.is_usable();
   }
 
-  enum class state : std::uint8_t { open, closed, failed };
+  using state = tls_read::state;
 
   /// As `tls_session::decrypt`; returns how many bytes are in `plain`. `out`
   /// gets our answer to a KeyUpdate, or the alert of a failure.

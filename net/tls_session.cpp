@@ -266,18 +266,10 @@ tls_read tls_session::decrypt_own(std::span<const std::byte>& in,
                                   std::vector<std::byte>& out) {
   auto got = tls_read{};
   got.bytes = records_->decrypt(in, plain, out);
-  switch (records_->now()) {
-    case tls_records::state::open:
-      break;
-    case tls_records::state::closed:
-      closed_ = true;
-      got.then = tls_read::state::closed;
-      break;
-    case tls_records::state::failed:
-      fail("reading");
-      got.then = tls_read::state::failed;
-      break;
-  }
+  got.then = records_->now();
+  closed_ = got.then == tls_read::state::closed;
+  if (got.then == tls_read::state::failed)
+    fail("reading");
   return got;
 }
 

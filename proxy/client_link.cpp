@@ -354,11 +354,8 @@ void client_link::on_drained() {
 
 void client_link::say_farewell() {
   auto& home = lane_.home();
-  home.count_ended(why_);
-  log::info("client ended",
-            {log::kv("code", why_), log::kv("client", id()),
-             log::kv("pool", tenants::to_string(lane_.key())),
-             log::kv("peer", peer_.name(home.values()).address)});
+  home.tell_ended(why_, id(), tenants::to_string(lane_.key()),
+                  peer_.name(home.values()).address);
   if (stream_ != nullptr && !closing_quietly_ && !mid_reply_) {
     auto& last = parting();
     auto words = last.words.empty() ? protocol::error_message(why_, last.detail)

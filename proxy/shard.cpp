@@ -151,6 +151,13 @@ lane* shard::find_lane(lane_id id) noexcept {
   return found == lanes_.end() ? nullptr : found->second.get();
 }
 
+void shard::tell_ended(ec why, client_id who, const std::string& pool,
+                       const std::string& peer) {
+  clients_ended_.add(why);
+  log::info("client ended", {log::kv("code", why), log::kv("client", who),
+                             log::kv("pool", pool), log::kv("peer", peer)});
+}
+
 void shard::adopt(lane_id where, client_adoption&& client) {
   if (auto* here = find_lane(where))
     return here->adopt(std::move(client));
@@ -159,12 +166,9 @@ void shard::adopt(lane_id where, client_adoption&& client) {
       ? result<net::stream*>{client.stream}
       : io().attach(std::move(client.socket), std::move(client.tls), nobody);
   const auto* port = client.seat.port();
-  count_ended(ec::pool_draining);
-  log::info(
-    "client ended",
-    {log::kv("code", ec::pool_draining), log::kv("client", client.seat.who()),
-     log::kv("pool", port ? tenants::to_string(port->key()) : std::string{}),
-     log::kv("peer", client.peer.is_unix() ? "unix" : client.peer.host())});
+  tell_ended(ec::pool_draining, client.seat.who(),
+             port ? tenants::to_string(port->key()) : std::string{},
+             client.peer.is_unix() ? "unix" : client.peer.host());
   if (!made)
     return;
   io().send_copy(**made, protocol::error_message(ec::pool_draining));

@@ -139,9 +139,9 @@ public:
   }
   void cancel(const cancel_key& key);
   void end_client(client_id who, ec why);
-  void count_ended(ec why) noexcept {
-    clients_ended_.add(why);
-  }
+  /// Counts and logs a client's end.
+  void tell_ended(ec why, client_id who, const std::string& pool,
+                  const std::string& peer);
   void count_given_up() noexcept {
     ++servers_given_up_;
   }

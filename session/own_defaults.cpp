@@ -4,6 +4,7 @@
 #include <array>
 
 #include "protocol/reader.hpp"
+#include "session/listens.hpp"
 #include "session/pg_parser.hpp"
 #include "session/sql_text.hpp"
 #include "session/statements.hpp"
@@ -253,10 +254,7 @@ replacement our_name(const named_in_text& use, const statement& what) {
 }
 
 replacement harmless_name(const named_in_text& use) {
-  std::string quoted = "\"";
-  for (char c : harmless_name(use.name))
-    quoted.append(c == '"' ? 2 : 1, c);
-  return {use.at, use.size, quoted + '"'};
+  return {use.at, use.size, quoted_name(harmless_name(use.name))};
 }
 
 std::string put_into(std::string_view text, std::span<const replacement> puts) {

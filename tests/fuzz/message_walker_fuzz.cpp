@@ -71,16 +71,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   if (input.empty())
     return 0;
   // The first byte is the seed of the cuts.
-  auto state = std::to_integer<std::uint32_t>(input[0]) + 1;
+  auto sizes
+    = fuzz::random_sizes{std::to_integer<std::uint32_t>(input[0]) + 1, 13};
   input = input.subspan(1);
   const auto whole
     = walk_through(input, [&](std::size_t) { return input.size(); });
   const auto single
     = walk_through(input, [](std::size_t) { return std::size_t{1}; });
-  const auto odd = walk_through(input, [&](std::size_t) {
-    state = state * 1'103'515'245 + 12'345;
-    return std::size_t{(state >> 16) % 13} + 1;
-  });
+  const auto odd
+    = walk_through(input, [&](std::size_t) { return sizes.next(); });
   check(whole.error == single.error && whole.error == odd.error);
   check(whole.seen == single.seen && whole.seen == odd.seen);
   // All that came out is what went in; only a header that is bad or not yet

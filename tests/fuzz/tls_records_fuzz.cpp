@@ -88,15 +88,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   auto input = fuzz::bytes_of(data, size);
   if (input.empty())
     return 0;
-  auto state = std::to_integer<std::uint32_t>(input[0]);
-  const auto accepts = (state & 1) != 0;
+  const auto seed = std::to_integer<std::uint32_t>(input[0]);
+  const auto accepts = (seed & 1) != 0;
+  auto sizes = fuzz::random_sizes{seed, 29};
   const auto cipher = sealed(input.subspan(1));
   const auto whole = hear(cipher, accepts, [] { return std::size_t{1} << 20; });
   const auto single = hear(cipher, accepts, [] { return std::size_t{1}; });
-  const auto odd = hear(cipher, accepts, [&] {
-    state = state * 1'103'515'245 + 12'345;
-    return std::size_t{(state >> 16) % 29} + 1;
-  });
+  const auto odd = hear(cipher, accepts, [&] { return sizes.next(); });
   for (const auto* other : {&single, &odd})
     check(whole.text == other->text && whole.now == other->now
           && whole.complaint == other->complaint);
