@@ -33,16 +33,21 @@ result<std::unique_ptr<engine>> make_uring_engine(const socket_options& options,
   auto wakeup = waker::make_event();
   if (!wakeup)
     return system_failure(ec::engine_unavailable, "eventfd", errno);
-  auto made
-    = std::make_unique<uring_engine>(std::move(wakeup), options, tuning);
+  auto timer = wait_timer::make_timer();
+  if (!timer)
+    return system_failure(ec::engine_unavailable, "timerfd_create", errno);
+  auto made = std::make_unique<uring_engine>(std::move(wakeup),
+                                             std::move(timer), options, tuning);
   if (auto opened = made->open(); !opened)
     return opened.error();
   return std::unique_ptr<engine>{std::move(made)};
 }
 
-uring_engine::uring_engine(unique_fd wakeup, const socket_options& options,
+uring_engine::uring_engine(unique_fd wakeup, unique_fd timer,
+                           const socket_options& options,
                            const uring_tuning& tuning)
   : waker_{std::move(wakeup)},
+    wait_timer_{std::move(timer)},
     options_{options},
     bulk_from_bytes_{tuning.bulk_from_bytes},
     buffers_{1, tuning.buffer_count, tuning.buffer_bytes},
@@ -77,16 +82,17 @@ void uring_engine::own_thread() noexcept {
   if (ring_.is_adopted())
     return;
   ring_.adopt();
-  watch_wakes();
+  watch_always(waker_.fd(), op_wake);
+  watch_always(wait_timer_.fd(), op_ring);
 }
 
-void uring_engine::watch_wakes() noexcept {
-  // One completion per wake, and nobody has to read the counter.
+/// One completion each time `fd` becomes readable, and nobody has to read it.
+void uring_engine::watch_always(int fd, operation tag) noexcept {
   auto& entry = ring_.next(IORING_OP_POLL_ADD);
-  entry.fd = waker_.fd();
+  entry.fd = fd;
   entry.poll32_events = POLLIN;
   entry.len = IORING_POLL_ADD_MULTI;
-  entry.user_data = op_wake;
+  entry.user_data = tag;
 }
 
 // -- streams ------------------------------------------------------------------

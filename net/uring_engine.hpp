@@ -10,6 +10,7 @@
 #include "net/uring_outbox.hpp"
 #include "net/uring_ring.hpp"
 #include "net/uring_stream.hpp"
+#include "net/wait_timer.hpp"
 #include "net/waker.hpp"
 
 namespace cenote::net {
@@ -34,7 +35,7 @@ struct alignas(16) uring_watched {
 /// a slow peer holds none.
 class uring_engine final : public engine {
 public:
-  uring_engine(unique_fd wakeup, const socket_options& options,
+  uring_engine(unique_fd wakeup, unique_fd timer, const socket_options& options,
                const uring_tuning& tuning);
   ~uring_engine() override;
 
@@ -72,6 +73,7 @@ private:
     op_watch,
     op_stop_receiving,
     op_wake,
+    op_ring, ///< Of the timer.
     op_ready,
   };
   static constexpr std::uint64_t operation_mask = 15;
@@ -90,7 +92,7 @@ private:
 
   // -- streams: uring_engine.cpp ----------------------------------------------
   void own_thread() noexcept;
-  void watch_wakes() noexcept;
+  void watch_always(int fd, operation tag) noexcept;
   void arm(uring_watched& x) noexcept;
   void hear_ready(uring_watched& x);
   uring_stream& take_slot();
@@ -126,7 +128,7 @@ private:
   void apply_changes() noexcept;
   void apply(uring_stream& x) noexcept;
   void apply_ending(uring_stream& x) noexcept;
-  [[nodiscard]] time_point wait_until(time_point until) noexcept;
+  [[nodiscard]] bool may_sleep(time_point until) noexcept;
   void hear();
   void note_cut_sends() noexcept;
   void dispatch(const io_uring_cqe& event);
@@ -151,6 +153,7 @@ private:
   void end(uring_stream& x, int error, const char* doing);
 
   waker waker_;
+  wait_timer wait_timer_;
   socket_options options_;
   std::size_t bulk_from_bytes_;
   // Before the ring, so that they outlive it: the kernel uses them.

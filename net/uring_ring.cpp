@@ -42,8 +42,8 @@ result<void> uring_ring::open() {
   if (error != 0 && error != -EBADFD)
     return refused("io_uring_enter", -error);
   constexpr unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE
-                            | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG
-                            | IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE;
+                            | IORING_FEAT_FAST_POLL | IORING_FEAT_CQE_SKIP
+                            | IORING_FEAT_LINKED_FILE;
   if ((how.features & needed) != needed)
     return failure{ec::engine_unavailable, "io_uring of an old kernel"};
   auto limit = rlimit{};
@@ -93,21 +93,15 @@ bool uring_ring::set_file(unsigned slot, int fd) noexcept {
   return tail - io_uring_smp_load_acquire(queue.khead);
 }
 
-[[gnu::hot]] void
-uring_ring::hand_over(unsigned wanted, unsigned flags,
-                      const __kernel_timespec* limit) noexcept {
-  auto with = io_uring_getevents_arg{};
-  with.sigmask_sz = _NSIG / 8;
-  with.ts = reinterpret_cast<std::uintptr_t>(limit);
-  flags |= IORING_ENTER_EXT_ARG;
+[[gnu::hot]] void uring_ring::hand_over(unsigned wanted,
+                                        unsigned flags) noexcept {
   if (registered_)
     flags |= IORING_ENTER_REGISTERED_RING;
   for (;;) {
     auto count = flush();
     ++enters_;
-    auto got = io_uring_enter2(
-      static_cast<unsigned>(ring_.enter_ring_fd), count, wanted, flags,
-      reinterpret_cast<sigset_t*>(&with), sizeof(with));
+    auto got = io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd),
+                               count, wanted, flags, nullptr, _NSIG / 8);
     if (got >= 0 ? static_cast<unsigned>(got) == count : count == 0) {
       // -EBADR: the kernel had no memory for a completion, which is lost.
       CENOTE_ASSERT(got != -EBADR);
@@ -116,25 +110,17 @@ uring_ring::hand_over(unsigned wanted, unsigned flags,
     // Not all was taken: short of memory, or a signal came. Again, unless it is
     // our mistake.
     CENOTE_ASSERT(got >= 0 || got == -EAGAIN || got == -EBUSY || got == -EINTR
-                  || got == -ENOMEM || got == -ETIME);
+                  || got == -ENOMEM);
     wanted = 0;
   }
 }
 
 [[gnu::hot]] void uring_ring::submit() noexcept {
-  hand_over(0, 0, nullptr);
+  hand_over(0, 0);
 }
 
-[[gnu::hot]] void uring_ring::enter(time_point now, time_point until) noexcept {
-  if (until == never)
-    return hand_over(1, IORING_ENTER_GETEVENTS, nullptr);
-  if (until <= now)
-    return hand_over(0, IORING_ENTER_GETEVENTS, nullptr);
-  using std::chrono::nanoseconds;
-  constexpr auto second = nanoseconds{std::chrono::seconds{1}}.count();
-  auto left = nanoseconds{until - now}.count();
-  auto limit = __kernel_timespec{left / second, left % second};
-  hand_over(1, IORING_ENTER_GETEVENTS, &limit);
+[[gnu::hot]] void uring_ring::enter(bool sleeps) noexcept {
+  hand_over(sleeps ? 1 : 0, IORING_ENTER_GETEVENTS);
 }
 
 [[gnu::hot]] bool uring_ring::pop(io_uring_cqe& into) noexcept {

@@ -63,9 +63,9 @@ public:
   /// this returns.
   void submit() noexcept;
 
-  /// The same, then waits for a completion until `until` (not at all if it is
-  /// not later than `now`).
-  void enter(time_point now, time_point until) noexcept;
+  /// The same, then runs what the kernel put off for this thread, and waits for
+  /// a completion, if it `sleeps`.
+  void enter(bool sleeps) noexcept;
 
   // -- completions ------------------------------------------------------------
 
@@ -94,8 +94,7 @@ public:
 
 private:
   unsigned flush() noexcept;
-  void hand_over(unsigned wanted, unsigned flags,
-                 const __kernel_timespec* limit) noexcept;
+  void hand_over(unsigned wanted, unsigned flags) noexcept;
 
   io_uring ring_{};
   unsigned files_ = 0;

@@ -21,10 +21,7 @@ namespace cenote::net {
   submit_fresh();
   apply_changes();
   // Sinks may have set deadlines that `until` does not know.
-  until = called_sinks ? now_ : wait_until(until);
-  if (until > now_ && !waker_.may_sleep())
-    until = now_;
-  ring_.enter(now_, until);
+  ring_.enter(!called_sinks && may_sleep(until));
   parts_used_ = 0;
   messages_used_ = 0;
   waker_.awoke();
@@ -50,10 +47,15 @@ namespace cenote::net {
   return entry;
 }
 
-[[gnu::hot]] time_point uring_engine::wait_until(time_point until) noexcept {
+/// Whether this turn may wait, and that no longer than `until`.
+[[gnu::hot]] bool uring_engine::may_sleep(time_point until) noexcept {
   if (!failed_.empty() || !resumed_.empty() || wants_settling_)
-    return now_;
-  return std::min(until, lingering_.next());
+    return false;
+  until = std::min(until, lingering_.next());
+  if (until <= now_ || !waker_.may_sleep())
+    return false;
+  wait_timer_.ring_by(until, now_);
+  return true;
 }
 
 // -- before the wait ----------------------------------------------------------
@@ -141,7 +143,7 @@ void uring_engine::apply_ending(uring_stream& x) noexcept {
       dispatch(event);
     if (complete)
       return;
-    ring_.enter(now_, now_);
+    ring_.enter(false);
   }
 }
 
@@ -175,7 +177,11 @@ void uring_engine::apply_ending(uring_stream& x) noexcept {
     case op_wake:
       // The kernel ends it when completions overflow.
       if ((event.flags & IORING_CQE_F_MORE) == 0)
-        watch_wakes();
+        watch_always(waker_.fd(), op_wake);
+      return;
+    case op_ring:
+      if ((event.flags & IORING_CQE_F_MORE) == 0)
+        watch_always(wait_timer_.fd(), op_ring);
       return;
     case op_nothing:
     case op_first_send:
