@@ -109,11 +109,12 @@ public:
   virtual result<stream*> attach_accepted(unique_fd socket, stream_sink& sink)
     = 0;
 
-  /// Sends received bytes on without a copy where the kernel takes them at
-  /// once; keeps the rest. Never blocks, never calls a sink. Returns false when
-  /// more than `limits::unsent_high_bytes` are unsent: stop what feeds it until
-  /// `on_drained`. A send error is reported later through `on_closed`, never
-  /// from here.
+  /// Sends received bytes on, without a copy where they are many and the kernel
+  /// takes them at once; keeps the rest. What is sent while a turn delivers may
+  /// leave when all of it is delivered. Never blocks, never calls a sink.
+  /// Returns false when more than `limits::unsent_high_bytes` are unsent: stop
+  /// what feeds it until `on_drained`. A send error is reported later through
+  /// `on_closed`, never from here.
   virtual bool send(stream& to, slice bytes) noexcept = 0;
 
   /// The same for bytes that no engine buffer holds (our own messages).

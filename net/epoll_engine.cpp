@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/assert.hpp"
-#include "net/direct_call.hpp"
 #include "net/socket_options.hpp"
 #include "net/system_failure.hpp"
 
@@ -18,10 +17,6 @@ namespace {
 
 epoll_stream& own(stream& x) noexcept {
   return static_cast<epoll_stream&>(x);
-}
-
-const epoll_stream& own(const stream& x) noexcept {
-  return static_cast<const epoll_stream&>(x);
 }
 
 failure last_error(const char* doing) {
@@ -123,6 +118,8 @@ result<stream*> epoll_engine::open(unique_fd socket,
 
 /// Gives up everything the stream holds but its slot.
 void epoll_engine::release(epoll_stream& x) noexcept {
+  if (x.is_held)
+    send_held();
   // Not left to close: the socket may have been duplicated.
   if (x.fd && !x.parked)
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, x.fd.get(), nullptr);
@@ -149,65 +146,6 @@ void epoll_engine::note_failure(epoll_stream& x, int error) noexcept {
   x.send_error = static_cast<std::int16_t>(error);
   x.in_failed_list = true;
   failed_.push_back(&x);
-}
-
-// -- sending ------------------------------------------------------------------
-
-[[gnu::hot]] bool epoll_engine::send(stream& to, slice bytes) noexcept {
-  return send_copy(to, bytes.bytes);
-}
-
-bool epoll_engine::send_copy(stream& to,
-                             std::span<const std::byte> bytes) noexcept {
-  auto& x = own(to);
-  if (x.at != epoll_stream::phase::open)
-    return true;
-  return x.tls == nullptr ? transmit(x, bytes) : encrypt(x, bytes);
-}
-
-bool epoll_engine::encrypt(epoll_stream& x,
-                           std::span<const std::byte> bytes) noexcept {
-  auto room = true;
-  while (!bytes.empty() && !x.in_failed_list) {
-    auto part = bytes.first(std::min(bytes.size(), limits::receive_bytes_max));
-    bytes = bytes.subspan(part.size());
-    cipher_.clear();
-    if (x.tls->encrypt(part, cipher_))
-      room = transmit(x, cipher_);
-    else
-      note_failure(x, EPROTO);
-  }
-  return room;
-}
-
-[[gnu::hot]] bool
-epoll_engine::transmit(epoll_stream& x,
-                       std::span<const std::byte> bytes) noexcept {
-  if (x.in_failed_list || bytes.empty())
-    return true;
-  if (x.unsent.empty()) {
-    auto count = direct::send(x.fd.get(), bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (count < 0) {
-      if (errno != EAGAIN && errno != EINTR) {
-        note_failure(x, errno);
-        return true;
-      }
-      count = 0;
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-    if (bytes.empty())
-      return true;
-    note_change(x);
-  }
-  x.unsent.append(chunks_, bytes);
-  if (x.unsent.size() <= limits::unsent_high_bytes)
-    return true;
-  x.full = true;
-  return false;
-}
-
-std::size_t epoll_engine::unsent(const stream& of) const noexcept {
-  return own(of).unsent.size();
 }
 
 // -- what a sink may ask for --------------------------------------------------
@@ -242,6 +180,8 @@ void epoll_engine::close_when_sent(stream& which,
     transmit(x, cipher_);
     x.tls.reset();
   }
+  if (x.is_held)
+    send_held();
   if (x.parked || x.in_failed_list) {
     release(x);
     return;
@@ -267,6 +207,8 @@ void epoll_engine::end_writing(epoll_stream& x) noexcept {
 
 void epoll_engine::stop_writing(stream& which) noexcept {
   auto& x = own(which);
+  if (x.is_held)
+    send_held();
   if (x.at != epoll_stream::phase::open || x.in_failed_list)
     return;
   x.unsent.clear(chunks_);
@@ -278,6 +220,8 @@ void epoll_engine::stop_writing(stream& which) noexcept {
 
 result<engine::detached> epoll_engine::detach(stream& which) noexcept {
   auto& x = own(which);
+  if (x.is_held)
+    send_held();
   if (x.at != epoll_stream::phase::open || x.in_failed_list
       || !x.unsent.empty())
     return failure{ec::os_error, "the stream is not at rest"};

@@ -8,6 +8,7 @@
 
 #include "base/limits.hpp"
 #include "net/engine.hpp"
+#include "net/epoll_outbox.hpp"
 #include "net/output_queue.hpp"
 #include "net/timer_queue.hpp"
 #include "net/tls.hpp"
@@ -47,6 +48,7 @@ struct epoll_stream final : stream {
   bool full : 1 = false;   ///< `send` said so; owes an `on_drained`.
   bool in_changed_list : 1 = false;
   bool in_failed_list : 1 = false;
+  bool is_held : 1 = false;     ///< Something of it is in the outbox.
   bool write_ended : 1 = false; ///< Lingering: SHUT_WR is done.
   bool read_ended : 1 = false;  ///< Lingering: the peer ended.
 };
@@ -101,11 +103,17 @@ private:
   result<stream*> open(unique_fd socket, std::unique_ptr<tls_session> tls,
                        stream_sink& sink);
   void release(epoll_stream& x) noexcept;
-  bool transmit(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
-  bool encrypt(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
   void note_change(epoll_stream& x) noexcept;
   void note_failure(epoll_stream& x, int error) noexcept;
   void end_writing(epoll_stream& x) noexcept;
+
+  // -- sending: epoll_send.cpp ------------------------------------------------
+  bool transmit(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
+  bool encrypt(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
+  void keep_back(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
+  bool pass(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
+  void send_held() noexcept;
+  void flush(epoll_stream& x);
 
   // -- the turn: epoll_turn.cpp -----------------------------------------------
   bool report_failed();
@@ -120,7 +128,6 @@ private:
   void receive(epoll_stream& x);
   void deliver(epoll_stream& x, std::span<const std::byte> bytes);
   void deliver_decrypted(epoll_stream& x, std::span<const std::byte> bytes);
-  void flush(epoll_stream& x);
   void end(epoll_stream& x, const failure& why);
   void end(epoll_stream& x, int error, const char* doing);
 
@@ -134,6 +141,7 @@ private:
   std::vector<epoll_stream*> changed_;
   std::vector<epoll_stream*> failed_;
   chunk_pool chunks_;
+  epoll_outbox outbox_;
   timer_queue<epoll_stream> lingering_;
   std::vector<std::unique_ptr<epoll_watched>> watched_;
   std::vector<std::byte> received_;
@@ -141,6 +149,7 @@ private:
   std::vector<std::byte> cipher_; ///< Output of one TLS call.
   std::array<epoll_event, events_max> events_;
   bool in_turn_ = false;
+  bool holds_ = false; ///< Until the next turn, short pieces are kept back.
 };
 
 } // namespace cenote::net

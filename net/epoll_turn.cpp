@@ -1,5 +1,6 @@
-// What one turn of the epoll engine does, in order: report what failed since,
-// tell epoll what changed, wait, deliver, expire.
+// What one turn of the epoll engine does, in order: send what the last one kept
+// back, report what failed since, tell epoll what changed, wait, deliver,
+// expire.
 
 #include "net/epoll_engine.hpp"
 
@@ -15,16 +16,12 @@
 
 namespace cenote::net {
 
-namespace {
-
-/// Chunks that one system call sends.
-constexpr std::size_t gathered_max = 32;
-
-} // namespace
-
 [[gnu::hot]] void epoll_engine::run_turn(time_point until) {
   CENOTE_ASSERT(!in_turn_);
   in_turn_ = true;
+  if (!outbox_.empty())
+    send_held();
+  holds_ = false;
   auto called_sinks = !failed_.empty() && report_failed();
   apply_changes();
   reuse_closed();
@@ -33,6 +30,8 @@ constexpr std::size_t gathered_max = 32;
   auto count = direct::epoll_wait(epoll_.get(), events_, sleeps);
   waker_.awoke();
   now_ = direct::now();
+  // One alone gains nothing by waiting.
+  holds_ = count > 1;
   for (int i = 0; i < count; ++i) {
     auto& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr != nullptr)
@@ -244,32 +243,6 @@ void epoll_engine::deliver_decrypted(epoll_stream& x,
     if (got.then == tls_read::state::failed)
       return end(x, x.tls->why());
   } while (!bytes.empty());
-}
-
-// -- the rest of what was to be sent ------------------------------------------
-
-void epoll_engine::flush(epoll_stream& x) {
-  while (!x.unsent.empty()) {
-    iovec parts[gathered_max];
-    auto message = msghdr{};
-    message.msg_iov = parts;
-    message.msg_iovlen = x.unsent.list(parts);
-    auto count = ::sendmsg(x.fd.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR))
-      break;
-    if (count < 0)
-      return note_failure(x, errno);
-    x.unsent.consume(chunks_, static_cast<std::size_t>(count));
-  }
-  if (x.unsent.empty()) {
-    note_change(x);
-    if (x.at == epoll_stream::phase::lingering)
-      return end_writing(x);
-  }
-  if (x.full && x.unsent.size() <= limits::unsent_low_bytes) {
-    x.full = false;
-    x.sink->on_drained();
-  }
 }
 
 /// The stream is over before its sink hears of it, so that the sink may do
