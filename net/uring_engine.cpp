@@ -174,6 +174,7 @@ void uring_engine::reset(uring_stream& x) noexcept {
   x.hung_up = false;
   x.write_ended = false;
   x.read_ended = false;
+  x.hushed = false;
 }
 
 void uring_engine::note_change(uring_stream& x) noexcept {

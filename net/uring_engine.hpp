@@ -128,6 +128,8 @@ private:
   void apply_changes() noexcept;
   void apply(uring_stream& x) noexcept;
   void apply_ending(uring_stream& x) noexcept;
+  void end_operations(uring_stream& x) noexcept;
+  io_uring_sqe& cancel(uring_stream& x, operation which) noexcept;
   [[nodiscard]] bool may_sleep(time_point until) noexcept;
   void hear();
   void note_cut_sends() noexcept;

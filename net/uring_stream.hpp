@@ -61,6 +61,7 @@ struct alignas(16) uring_stream final : stream {
   bool in_failed_list : 1 = false;
   bool write_ended : 1 = false; ///< SHUT_WR is done.
   bool read_ended : 1 = false;  ///< The peer ended.
+  bool hushed : 1 = false;      ///< Ending: SHUT_RD is done.
 };
 
 static_assert(sizeof(uring_stream) == 80, "one for each client");

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <sys/socket.h>
+
 #include "base/assert.hpp"
 #include "net/direct_call.hpp"
 
@@ -91,10 +93,9 @@ namespace cenote::net {
   } else if (x.receiving && !x.receives_bulk && !x.stopping
              && (x.in_bulk || !x.arrived.empty())) {
     // It sends more than we listen to: from here on the peer must wait.
-    auto& entry = ring_.next(IORING_OP_ASYNC_CANCEL);
-    entry.fd = -1;
-    entry.addr = reinterpret_cast<std::uintptr_t>(&x) | op_receive;
+    auto& entry = cancel(x, op_receive);
     entry.user_data = reinterpret_cast<std::uintptr_t>(&x) | op_stop_receiving;
+    entry.flags = 0;
     x.stopping = true;
     ++x.operations;
   } else if (x.paused && !x.receiving && !x.watched && !x.watch_over) {
@@ -108,15 +109,8 @@ namespace cenote::net {
 void uring_engine::apply_ending(uring_stream& x) noexcept {
   if (!x.has_file && !x.fd)
     return;
-  if (x.operations > 0) {
-    auto& entry = next(IORING_OP_ASYNC_CANCEL, x, op_nothing);
-    entry.user_data = op_nothing;
-    entry.cancel_flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD;
-    if (x.has_file)
-      entry.cancel_flags |= IORING_ASYNC_CANCEL_FD_FIXED;
-    entry.flags = IOSQE_CQE_SKIP_SUCCESS;
-    return;
-  }
+  if (x.operations > 0)
+    return end_operations(x);
   if (x.has_file) {
     auto& entry = ring_.next(IORING_OP_CLOSE);
     entry.file_index = x.slot + 1;
@@ -127,6 +121,33 @@ void uring_engine::apply_ending(uring_stream& x) noexcept {
     ring_.submit();
   }
   x.fd.reset();
+}
+
+/// Makes the kernel complete what it still does for a stream that is over. It
+/// would find that by the socket, too, but walks over the operations of all
+/// streams for it; by their names it looks through a part of them. So the usual
+/// one, a receive that waits, is ended by the socket itself.
+void uring_engine::end_operations(uring_stream& x) noexcept {
+  if (x.receiving && x.fd && !x.hushed) {
+    x.hushed = true;
+    ::shutdown(x.fd.get(), SHUT_RD);
+  } else if (x.receiving) {
+    cancel(x, op_receive); // There was much to receive yet.
+  }
+  if (x.sending)
+    cancel(x, op_send);
+  if (x.watched)
+    cancel(x, op_watch);
+}
+
+/// Completes only if there was nothing to cancel.
+io_uring_sqe& uring_engine::cancel(uring_stream& x, operation which) noexcept {
+  auto& entry = ring_.next(IORING_OP_ASYNC_CANCEL);
+  entry.fd = -1;
+  entry.addr = reinterpret_cast<std::uintptr_t>(&x) | which;
+  entry.user_data = op_nothing;
+  entry.flags = IOSQE_CQE_SKIP_SUCCESS;
+  return entry;
 }
 
 // -- after the wait -----------------------------------------------------------

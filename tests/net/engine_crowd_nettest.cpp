@@ -141,10 +141,8 @@ BOOST_DATA_TEST_CASE(what_was_sent_before_a_close_arrives,
                      every_engine_and_socket(), kind, socket) {
   // As with a plain send: whatever the socket took is on its way.
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   uut.settle();
   uut.engine->send_copy(stream, view("Terminate"));
   uut.engine->close(stream);

@@ -31,10 +31,8 @@ BOOST_DATA_TEST_CASE(bytes_before_the_end_come_before_it,
 BOOST_DATA_TEST_CASE(a_reset_is_reported_even_while_paused, every_engine(),
                      kind) {
   auto uut = bench{kind};
-  auto ends = connect_tcp();
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket_kind::tcp};
+  auto& [other, sink, stream] = at;
   uut.engine->pause(stream);
   other.say("unread");
   uut.settle();
@@ -47,10 +45,8 @@ BOOST_DATA_TEST_CASE(a_reset_is_reported_even_while_paused, every_engine(),
 BOOST_DATA_TEST_CASE(a_send_error_is_reported_later_and_the_last_words_first,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   other.say("FATAL");
   other.hang_up();
   for (int i = 0; i < 10; ++i) { // The first is answered by a reset.
@@ -64,10 +60,8 @@ BOOST_DATA_TEST_CASE(a_send_error_is_reported_later_and_the_last_words_first,
 BOOST_DATA_TEST_CASE(writing_can_stop_before_receiving_does,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   uut.engine->send_copy(stream, view("unsent or not"));
   uut.engine->stop_writing(stream);
   uut.run_until([&] {
@@ -85,10 +79,8 @@ BOOST_DATA_TEST_CASE(writing_can_stop_before_receiving_does,
 BOOST_DATA_TEST_CASE(what_the_peer_did_not_take_is_dropped_when_writing_stops,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   auto much = pattern(8 << 20);
   uut.engine->send_copy(stream, view(much));
   uut.settle();
@@ -109,10 +101,8 @@ BOOST_DATA_TEST_CASE(what_the_peer_did_not_take_is_dropped_when_writing_stops,
 BOOST_DATA_TEST_CASE(a_sink_may_close_its_own_stream, every_engine_and_socket(),
                      kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   sink.when_bytes = [&](net::slice) { uut.engine->close(stream); };
   other.say(pattern(200'000));
   uut.run_until([&] {
@@ -121,6 +111,36 @@ BOOST_DATA_TEST_CASE(a_sink_may_close_its_own_stream, every_engine_and_socket(),
   });
   BOOST_TEST(sink.text.size() <= limits::receive_bytes_max);
   BOOST_TEST(!sink.closed);
+}
+
+BOOST_DATA_TEST_CASE(who_goes_on_talking_can_be_closed,
+                     every_engine_and_socket(), kind, socket) {
+  const auto text = pattern(1 << 16);
+  for (auto paused : {false, true})
+    for (auto writes : {false, true}) {
+      auto uut = bench{kind};
+      auto at = line{uut, socket};
+      auto& [other, sink, stream] = at;
+      auto feed = [&] {
+        while (other.say(text) > 0)
+          ;
+        uut.engine->run_turn(uut.engine->now());
+      };
+      if (paused)
+        uut.engine->pause(stream);
+      if (writes) // So much that the kernel waits for the peer.
+        uut.fill(stream, text);
+      for (int i = 0; i < 10; ++i)
+        feed();
+      uut.engine->close(stream);
+      uut.run_until([&] {
+        feed();
+        other.listen();
+        return other.ended || other.broken;
+      });
+      BOOST_TEST(!sink.closed);
+      uut.settle();
+    }
 }
 
 BOOST_DATA_TEST_CASE(a_sink_may_close_others_whose_events_are_already_there,
@@ -175,10 +195,8 @@ BOOST_DATA_TEST_CASE(a_sink_may_close_others_when_its_own_stream_ended,
 BOOST_DATA_TEST_CASE(a_sink_may_close_when_it_is_drained,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   sink.when_drained = [&] { uut.engine->close(stream); };
   const auto text = pattern(1 << 16);
   while (uut.engine->send_copy(stream, view(text)))
@@ -194,10 +212,8 @@ BOOST_DATA_TEST_CASE(a_sink_may_close_when_it_is_drained,
 BOOST_DATA_TEST_CASE(closing_gently_delivers_everything_to_a_slow_reader,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   // Unread input: a plain close would reset the connection.
   uut.engine->pause(stream);
   other.say(pattern(10'000));
@@ -226,10 +242,8 @@ BOOST_DATA_TEST_CASE(closing_gently_delivers_everything_to_a_slow_reader,
 BOOST_DATA_TEST_CASE(what_is_sent_is_known_to_be_without_another_event,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   uut.settle();
   uut.engine->send_copy(stream, view("last words"));
   uut.engine->close_when_sent(stream, uut.engine->now() + 1h);
@@ -261,10 +275,8 @@ BOOST_DATA_TEST_CASE(who_is_full_is_drained_without_another_event,
 BOOST_DATA_TEST_CASE(closing_gently_waits_for_the_peer_to_end,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   uut.engine->send_copy(stream, view("ErrorResponse"));
   uut.engine->close_when_sent(stream, uut.engine->now() + 1h);
   uut.settle();
@@ -280,10 +292,8 @@ BOOST_DATA_TEST_CASE(closing_gently_waits_for_the_peer_to_end,
 BOOST_DATA_TEST_CASE(closing_gently_ends_at_its_deadline,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   const auto text = pattern(1 << 16);
   auto sent = uut.fill(stream, text);
   auto deadline = uut.engine->now() + 20ms;

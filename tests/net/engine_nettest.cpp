@@ -14,10 +14,8 @@ BOOST_AUTO_TEST_SUITE(engine)
 BOOST_DATA_TEST_CASE(an_echo_comes_back_whatever_the_cut,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   sink.when_bytes
     = [&](net::slice in) { BOOST_TEST(uut.engine->send(stream, in)); };
   auto text = std::string{"0123456789abcdefghijklmnopqrstuvwxyz"};
@@ -94,10 +92,8 @@ BOOST_DATA_TEST_CASE(a_peer_that_does_not_read_costs_bounded_memory,
 BOOST_DATA_TEST_CASE(a_paused_stream_hears_nothing_until_it_is_resumed,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   for (int round = 0; round < 3; ++round) {
     sink.text.clear();
     uut.engine->pause(stream);
@@ -114,10 +110,8 @@ BOOST_DATA_TEST_CASE(a_paused_stream_hears_nothing_until_it_is_resumed,
 BOOST_DATA_TEST_CASE(a_paused_readable_stream_does_not_keep_the_thread_awake,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   uut.engine->pause(stream);
   for (auto hung_up : {false, true}) {
     other.say("x");
@@ -141,10 +135,8 @@ BOOST_DATA_TEST_CASE(a_paused_readable_stream_does_not_keep_the_thread_awake,
 BOOST_DATA_TEST_CASE(a_pause_from_the_callback_holds_for_the_next_bytes,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   sink.when_bytes = [&](net::slice) { uut.engine->pause(stream); };
   other.say("a");
   uut.run_until([&] { return sink.text == "a"; });
@@ -158,10 +150,8 @@ BOOST_DATA_TEST_CASE(a_pause_from_the_callback_holds_for_the_next_bytes,
 BOOST_DATA_TEST_CASE(one_stream_gets_a_bounded_share_of_a_turn,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   const auto text = pattern(1 << 16);
   constexpr std::size_t share
     = limits::reads_per_turn_max * limits::receive_bytes_max;
@@ -255,10 +245,8 @@ BOOST_DATA_TEST_CASE(a_stream_moves_to_another_engine_without_loss,
 BOOST_DATA_TEST_CASE(a_stream_with_unsent_bytes_does_not_move,
                      every_engine_and_socket(), kind, socket) {
   auto uut = bench{kind};
-  auto ends = connect_pair(socket);
-  auto other = peer{std::move(ends.theirs)};
-  auto sink = recorder{};
-  auto& stream = uut.attach(std::move(ends.ours), sink);
+  auto at = line{uut, socket};
+  auto& [other, sink, stream] = at;
   const auto text = pattern(1 << 16);
   uut.fill(stream, text);
   auto moved = uut.engine->detach(stream);

@@ -265,6 +265,27 @@ struct bench {
   std::unique_ptr<net::engine> engine;
 };
 
+/// One stream: the other end of it, and who hears it.
+struct line {
+  line(bench& on, socket_kind socket)
+    : line{on, connect_pair(socket)} {
+    // nop
+  }
+
+  line(bench& on, connection ends)
+    : other{std::move(ends.theirs)},
+      stream{on.attach(std::move(ends.ours), sink)} {
+    // nop
+  }
+
+  line(const line&) = delete;
+  line& operator=(const line&) = delete;
+
+  peer other;
+  recorder sink;
+  net::stream& stream;
+};
+
 /// Bytes that show when one is lost, doubled or moved.
 inline std::string pattern(std::size_t size) {
   auto made = std::string(size, '\0');

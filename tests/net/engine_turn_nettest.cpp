@@ -13,27 +13,6 @@ using namespace cenote::test;
 // Named: Boost's data cases have linkage, and what they capture needs it.
 namespace cenote::test {
 
-/// A stream and its peer.
-struct line {
-  line(bench& on, socket_kind socket)
-    : line{on, connect_pair(socket)} {
-    // nop
-  }
-
-  line(bench& on, connection ends)
-    : other{std::move(ends.theirs)},
-      stream{&on.attach(std::move(ends.ours), sink)} {
-    // nop
-  }
-
-  line(const line&) = delete;
-  line& operator=(const line&) = delete;
-
-  peer other;
-  recorder sink;
-  net::stream* stream;
-};
-
 /// Two streams that are heard in one turn, and one that they send to.
 struct busy_turn {
   busy_turn(const engine_kind& kind, socket_kind socket)
@@ -60,7 +39,7 @@ struct busy_turn {
   }
 
   void send(std::string_view text) {
-    at.engine->send_copy(*target.stream, view(text));
+    at.engine->send_copy(target.stream, view(text));
   }
 
   /// Runs until the target's peer has heard as much as `text`, and checks that
@@ -95,7 +74,7 @@ BOOST_DATA_TEST_CASE(short_and_long_pieces_keep_their_order,
       at += part.size();
       sent += part;
       uut.send(part);
-      uut.at.engine->send_copy(*second.stream, view(part));
+      uut.at.engine->send_copy(second.stream, view(part));
     }
   });
   uut.expect(sent);
@@ -116,7 +95,7 @@ BOOST_DATA_TEST_CASE(more_short_pieces_than_are_kept_back_lose_nothing,
   uut.during([&] {
     for (int round = 0; round < 3; ++round)
       for (auto& each : others)
-        uut.at.engine->send_copy(*each.stream, view(text));
+        uut.at.engine->send_copy(each.stream, view(text));
   });
   uut.at.run_until([&] {
     auto done = true;
@@ -135,7 +114,7 @@ BOOST_DATA_TEST_CASE(what_was_sent_arrives_however_the_stream_goes_on,
   for (auto how : {0, 1, 2}) {
     auto uut = busy_turn{kind, socket};
     auto& engine = *uut.at.engine;
-    auto& stream = *uut.target.stream;
+    auto& stream = uut.target.stream;
     // What io_uring has not sent yet is dropped by stop_writing, which may be.
     const auto may_drop = how == 2 && kind.sends_late;
     uut.during([&] {
@@ -166,7 +145,7 @@ BOOST_DATA_TEST_CASE(a_stream_that_moves_takes_along_nothing_that_was_sent,
   auto moved = false;
   uut.during([&] {
     uut.send("first ");
-    auto taken = uut.at.engine->detach(*uut.target.stream);
+    auto taken = uut.at.engine->detach(uut.target.stream);
     moved = static_cast<bool>(taken);
     if (!moved)
       return; // Not at rest: the engine keeps it.
@@ -186,7 +165,7 @@ BOOST_DATA_TEST_CASE(a_peer_that_is_gone_ends_its_own_stream_only,
   uut.during([&] {
     gone.other.hang_up();
     for (int i = 0; i < 3; ++i) {
-      BOOST_TEST(uut.at.engine->send_copy(*gone.stream, view("into the void")));
+      BOOST_TEST(uut.at.engine->send_copy(gone.stream, view("into the void")));
       uut.send("heard ");
     }
     BOOST_TEST(!gone.sink.closed);
@@ -205,14 +184,14 @@ BOOST_DATA_TEST_CASE(what_the_kernel_does_not_take_waits_in_order,
   auto sent = std::string{};
   auto was_kept = false;
   // Until the kernel takes no more; nothing of it is over the limit.
-  while (engine.unsent(*uut.target.stream) == 0) {
+  while (engine.unsent(uut.target.stream) == 0) {
     was_kept = false;
     uut.during([&] {
       for (int i = 0; i < 20; ++i) {
-        const auto before = engine.unsent(*uut.target.stream);
+        const auto before = engine.unsent(uut.target.stream);
         uut.send(text);
         sent += text;
-        const auto now = engine.unsent(*uut.target.stream);
+        const auto now = engine.unsent(uut.target.stream);
         // Kept back or with the kernel, but not lost sight of.
         BOOST_TEST((now == before + text.size() || now == 0));
         was_kept |= now > before;
@@ -226,7 +205,7 @@ BOOST_DATA_TEST_CASE(what_the_kernel_does_not_take_waits_in_order,
     sent += "and the end";
   });
   uut.expect(sent);
-  BOOST_TEST(engine.unsent(*uut.target.stream) == 0u);
+  BOOST_TEST(engine.unsent(uut.target.stream) == 0u);
   BOOST_TEST(uut.target.sink.drained == 0);
 }
 
@@ -238,7 +217,7 @@ BOOST_DATA_TEST_CASE(what_an_ended_stream_has_others_say_does_not_wait,
   uut.during([&] {
     gone.other.hang_up();
     for (int i = 0; i < 3; ++i)
-      uut.at.engine->send_copy(*gone.stream, view("into the void"));
+      uut.at.engine->send_copy(gone.stream, view("into the void"));
   });
   // Nobody else wakes the engine.
   uut.at.run_awake_until([&] {
