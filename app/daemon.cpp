@@ -133,6 +133,9 @@ result<void> daemon::parts::build() {
                "io_uring is refused: epoll instead",
                {log::kv("code", why->code), log::kv("detail", why->detail)});
   }
+  if (const auto& why = engine->batches_refused)
+    log::write(log::level::info, "io_submit is refused: one send at a time",
+               {log::kv("code", why->code), log::kv("detail", why->detail)});
   quotas.apply(*first->catalog);
   auto started
     = proxy::shards::start(shard_count_of(*first), engine->make, gate);

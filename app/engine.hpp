@@ -14,6 +14,8 @@ struct chosen_engine {
   const char* name; ///< "io_uring" or "epoll".
   /// Why it is not the one that was asked for.
   std::optional<failure> refused;
+  /// Why epoll sends one by one what leaves at the end of a turn.
+  std::optional<failure> batches_refused;
 };
 
 /// `auto` is io_uring, which is probed for all that the engine does with it;

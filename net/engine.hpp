@@ -183,8 +183,10 @@ protected:
   time_point now_ = clock::now(); ///< The engine's to set.
 };
 
-/// Makes the epoll engine. Fails with `os_error` (out of descriptors).
-result<std::unique_ptr<engine>> make_epoll_engine(const socket_options& options
-                                                  = {});
+/// Makes the epoll engine. What leaves at the end of a turn does so by one
+/// system call if `batches`, where the system has it (io_submit) and SIGPIPE is
+/// ignored. Fails with `os_error` (out of descriptors).
+result<std::unique_ptr<engine>>
+make_epoll_engine(const socket_options& options = {}, bool batches = true);
 
 } // namespace cenote::net

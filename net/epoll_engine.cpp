@@ -25,8 +25,8 @@ failure last_error(const char* doing) {
 
 } // namespace
 
-result<std::unique_ptr<engine>>
-make_epoll_engine(const socket_options& options) {
+result<std::unique_ptr<engine>> make_epoll_engine(const socket_options& options,
+                                                  bool batches) {
   auto epoll = unique_fd{::epoll_create1(EPOLL_CLOEXEC)};
   if (!epoll)
     return last_error("epoll_create1");
@@ -43,17 +43,25 @@ make_epoll_engine(const socket_options& options) {
   for (auto* fd : {&wakeup, &timer})
     if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd->get(), &event) != 0)
       return last_error("epoll_ctl");
+  auto batch = std::unique_ptr<send_batch>{};
+  if (batches)
+    if (auto made = send_batch::make())
+      batch = std::move(*made);
   return std::unique_ptr<engine>{std::make_unique<epoll_engine>(
-    std::move(epoll), std::move(wakeup), std::move(timer), options)};
+    std::move(epoll), std::move(wakeup), std::move(timer), options,
+    std::move(batch))};
 }
 
 epoll_engine::epoll_engine(unique_fd epoll, unique_fd wakeup, unique_fd timer,
-                           const socket_options& options)
+                           const socket_options& options,
+                           std::unique_ptr<send_batch> batch)
   : epoll_{std::move(epoll)},
     waker_{std::move(wakeup)},
     wait_timer_{std::move(timer)},
     options_{options},
+    batch_{std::move(batch)},
     received_(limits::receive_bytes_max) {
+  static_assert(epoll_outbox::parcels_max <= send_batch::sends_max);
   // Few streams never make these grow, however their turns fall together.
   for (auto* list : {&changed_, &failed_})
     list->reserve(block_streams);

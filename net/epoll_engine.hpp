@@ -10,6 +10,7 @@
 #include "net/engine.hpp"
 #include "net/epoll_outbox.hpp"
 #include "net/output_queue.hpp"
+#include "net/send_batch.hpp"
 #include "net/timer_queue.hpp"
 #include "net/tls.hpp"
 #include "net/wait_timer.hpp"
@@ -67,7 +68,8 @@ struct epoll_watched {
 class epoll_engine final : public engine {
 public:
   epoll_engine(unique_fd epoll, unique_fd wakeup, unique_fd timer,
-               const socket_options& options);
+               const socket_options& options,
+               std::unique_ptr<send_batch> batch);
   ~epoll_engine() override;
 
   result<stream*> attach(unique_fd socket, std::unique_ptr<tls_session> tls,
@@ -110,9 +112,13 @@ private:
   // -- sending: epoll_send.cpp ------------------------------------------------
   bool transmit(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
   bool encrypt(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
-  void keep_back(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
+  bool makes_room(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
   bool pass(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
+  bool settle(epoll_stream& x, std::span<const std::byte> bytes,
+              std::int64_t sent) noexcept;
+  bool queue(epoll_stream& x, std::span<const std::byte> bytes) noexcept;
   void send_held() noexcept;
+  std::span<const std::int64_t> submit_held() noexcept;
   void flush(epoll_stream& x);
 
   // -- the turn: epoll_turn.cpp -----------------------------------------------
@@ -142,6 +148,7 @@ private:
   std::vector<epoll_stream*> failed_;
   chunk_pool chunks_;
   epoll_outbox outbox_;
+  std::unique_ptr<send_batch> batch_; ///< None: one send at a time.
   timer_queue<epoll_stream> lingering_;
   std::vector<std::unique_ptr<epoll_watched>> watched_;
   std::vector<std::byte> received_;

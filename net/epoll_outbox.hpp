@@ -34,6 +34,15 @@ public:
     return count_ == 0;
   }
 
+  [[nodiscard]] std::size_t count() const noexcept {
+    return count_;
+  }
+
+  /// Whether `add` would make one piece of what `to` has and gets.
+  [[nodiscard]] bool ends_with(const epoll_stream& to) const noexcept {
+    return count_ > 0 && parcels_[count_ - 1].to == &to;
+  }
+
   [[nodiscard]] bool has_room(std::size_t bytes) const noexcept {
     return count_ < parcels_max && bytes <= bytes_max - used_;
   }
@@ -45,7 +54,7 @@ public:
     std::memcpy(bytes_.data() + used_, bytes.data(), bytes.size());
     used_ += bytes.size();
     const auto size = static_cast<std::uint32_t>(bytes.size());
-    if (count_ > 0 && parcels_[count_ - 1].to == &to)
+    if (ends_with(to))
       parcels_[count_ - 1].size += size;
     else
       parcels_[count_++] = {&to, size};
@@ -59,15 +68,18 @@ public:
     return sum;
   }
 
-  /// Calls `send(stream, bytes)` for each parcel. Nothing may be added
-  /// meanwhile; it is empty when this returns.
-  template <class Send>
-  void empty_into(Send send) noexcept {
+  /// Calls `visit(stream, bytes)` for each parcel. Nothing may be added
+  /// meanwhile.
+  template <class Visit>
+  void each(Visit visit) const noexcept {
     auto rest = std::span<const std::byte>{bytes_};
     for (const auto& each : std::span{parcels_}.first(count_)) {
-      send(*each.to, rest.first(each.size));
+      visit(*each.to, rest.first(each.size));
       rest = rest.subspan(each.size);
     }
+  }
+
+  void clear() noexcept {
     count_ = 0;
     used_ = 0;
   }

@@ -61,8 +61,9 @@ epoll_engine::transmit(epoll_stream& x,
     return true;
   if (!holds_)
     return pass(x, bytes);
-  if (x.unsent.empty() && bytes.size() <= epoll_outbox::piece_bytes_max) {
-    keep_back(x, bytes);
+  if (bytes.size() <= epoll_outbox::piece_bytes_max && makes_room(x, bytes)) {
+    outbox_.add(x, bytes);
+    x.is_held = true;
     return true;
   }
   // What the stream was sent before comes first, and nobody's few bytes wait
@@ -71,35 +72,51 @@ epoll_engine::transmit(epoll_stream& x,
   return pass(x, bytes);
 }
 
-[[gnu::hot]] void
-epoll_engine::keep_back(epoll_stream& x,
-                        std::span<const std::byte> bytes) noexcept {
-  if (!outbox_.has_room(bytes.size()))
+/// Whether `bytes` may be kept back. A batch goes on behind a send that was
+/// cut: so nothing of a stream is in the outbox twice, or behind what is
+/// unsent.
+[[gnu::hot]] bool
+epoll_engine::makes_room(epoll_stream& x,
+                         std::span<const std::byte> bytes) noexcept {
+  if (!outbox_.has_room(bytes.size()) || (x.is_held && !outbox_.ends_with(x)))
     send_held();
-  outbox_.add(x, bytes);
-  x.is_held = true;
+  return x.unsent.empty() && !x.in_failed_list;
 }
 
-/// What the kernel does not take at once waits until it does. Returns whether
+/// Sends what must not wait, unless something waits before it. Returns whether
 /// more may come.
 [[gnu::hot]] bool
 epoll_engine::pass(epoll_stream& x, std::span<const std::byte> bytes) noexcept {
   if (x.in_failed_list)
     return true;
-  if (x.unsent.empty()) {
-    auto count = direct::send(x.fd.get(), bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (count < 0) {
-      if (errno != EAGAIN && errno != EINTR) {
-        note_failure(x, errno);
-        return true;
-      }
-      count = 0;
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-    if (bytes.empty())
+  if (!x.unsent.empty())
+    return queue(x, bytes);
+  const auto count
+    = direct::send(x.fd.get(), bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return settle(x, bytes, count < 0 ? -errno : count);
+}
+
+/// `sent` of the `bytes`, or -errno. What the kernel does not take at once
+/// waits until it does.
+[[gnu::hot]] bool epoll_engine::settle(epoll_stream& x,
+                                       std::span<const std::byte> bytes,
+                                       std::int64_t sent) noexcept {
+  if (sent < 0) {
+    if (sent != -EAGAIN && sent != -EINTR) {
+      note_failure(x, static_cast<int>(-sent));
       return true;
-    note_change(x);
+    }
+    sent = 0;
   }
+  bytes = bytes.subspan(static_cast<std::size_t>(sent));
+  if (bytes.empty())
+    return true;
+  note_change(x);
+  return queue(x, bytes);
+}
+
+bool epoll_engine::queue(epoll_stream& x,
+                         std::span<const std::byte> bytes) noexcept {
   x.unsent.append(chunks_, bytes);
   if (x.unsent.size() <= limits::unsent_high_bytes)
     return true;
@@ -109,11 +126,26 @@ epoll_engine::pass(epoll_stream& x, std::span<const std::byte> bytes) noexcept {
 
 /// All that was kept back since the turn's first delivery.
 [[gnu::hot]] void epoll_engine::send_held() noexcept {
-  outbox_.empty_into(
-    [this](epoll_stream& to, std::span<const std::byte> bytes) {
-      to.is_held = false;
+  auto sent = std::span<const std::int64_t>{};
+  if (outbox_.count() > 1 && batch_ != nullptr)
+    sent = submit_held();
+  outbox_.each([&](epoll_stream& to, std::span<const std::byte> bytes) {
+    to.is_held = false;
+    if (sent.empty()) {
       pass(to, bytes);
-    });
+    } else {
+      settle(to, bytes, sent.front());
+      sent = sent.subspan(1);
+    }
+  });
+  outbox_.clear();
+}
+
+std::span<const std::int64_t> epoll_engine::submit_held() noexcept {
+  outbox_.each([this](epoll_stream& to, std::span<const std::byte> bytes) {
+    batch_->add(to.fd.get(), bytes);
+  });
+  return batch_->submit();
 }
 
 std::size_t epoll_engine::unsent(const stream& of) const noexcept {

@@ -7,8 +7,9 @@ import pytest
 from support import configs, forbid, ports
 
 
-def without(call: int) -> list:
-    return [sys.executable, pathlib.Path(forbid.__file__), str(call)]
+def without(*calls: int) -> list:
+    return [sys.executable, pathlib.Path(forbid.__file__),
+            ",".join(str(call) for call in calls)]
 
 
 def config(pg, engine: str) -> dict:
@@ -70,3 +71,16 @@ def test_where_io_uring_is_refused_it_is_epoll_and_said(pg, start, connect, call
     seen = pooler.metrics()
     assert 'engine="epoll"} 1' in seen
     assert 'cenote_engine_refused{engine="io_uring"} 1' in seen
+
+
+@pytest.mark.skipif(forbid.IO_SETUP is None, reason="the number of io_setup is not "
+                    "known here for this architecture")
+@pytest.mark.parametrize("engine", ["auto", "epoll"])
+def test_where_nothing_new_is_allowed_epoll_sends_one_by_one_and_says_so(
+        pg, start, connect, engine):
+    pooler = start(config(pg, engine),
+                   before=without(forbid.IO_URING_SETUP, forbid.IO_SETUP))
+    pooler.wait_log("INFO .*io_submit is refused: one send at a time.*"
+                    "code=engine_unavailable.*io_setup.*not permitted")
+    pooler.wait_log("ready.*engine=epoll")
+    works(connect, pooler)

@@ -39,7 +39,9 @@ struct engine_kind {
 
 inline std::vector<engine_kind> find_engine_kinds() {
   if (!wants_uring())
-    return {{"epoll", [] { return net::make_epoll_engine(); }}};
+    return {{"epoll", [] { return net::make_epoll_engine(); }},
+            {"epoll, one send at a time",
+             [] { return net::make_epoll_engine({}, false); }}};
   auto usual = [] { return net::make_uring_engine(); };
   // Out of buffers all the time, and in and out of bulk.
   auto scarce = [] {

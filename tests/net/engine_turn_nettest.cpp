@@ -1,8 +1,10 @@
 // What is sent while a turn delivers to several streams: an engine may keep it
 // back until all of them were heard.
 
+#include <algorithm>
 #include <array>
 #include <deque>
+#include <thread>
 
 #include "base/limits.hpp"
 #include "tests/net/engine_support.hpp"
@@ -207,6 +209,47 @@ BOOST_DATA_TEST_CASE(what_the_kernel_does_not_take_waits_in_order,
   uut.expect(sent);
   BOOST_TEST(engine.unsent(uut.target.stream) == 0u);
   BOOST_TEST(uut.target.sink.drained == 0);
+}
+
+// With TCP little room means long waits.
+BOOST_DATA_TEST_CASE(what_is_cut_while_the_peer_reads_keeps_its_order,
+                     every_engine(), kind) {
+  auto uut = busy_turn{kind, socket_kind::unix_domain};
+  constexpr std::size_t piece = 2'000, pieces = 8, rounds = 300;
+  const auto text = pattern(rounds * pieces * piece);
+  auto lines = std::deque<line>{};
+  for (int i = 0; i < 2; ++i) {
+    auto ends = connect_pair(socket_kind::unix_domain);
+    const int room = 1; // The least there is.
+    ::setsockopt(ends.ours.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    lines.emplace_back(uut.at, std::move(ends));
+  }
+  // Makes room for one more at any time.
+  auto reader = std::thread{[&] {
+    auto left = 2 * text.size();
+    for (unsigned turn = 0; left > 0; ++turn) {
+      left -= lines[turn % 2].other.listen(piece);
+      const auto next = clock::now() + std::chrono::microseconds{turn % 7};
+      while (clock::now() < next)
+        ;
+    }
+  }};
+  for (std::size_t at = 0; at < text.size();) {
+    uut.during([&] {
+      for (std::size_t i = 0; i < pieces; ++i, at += piece)
+        for (auto& each : lines)
+          uut.at.engine->send_copy(
+            each.stream, view(std::string_view{text}.substr(at, piece)));
+    });
+    uut.at.run_until([&] {
+      return std::ranges::all_of(lines, [&](const line& each) {
+        return uut.at.engine->unsent(each.stream) == 0;
+      });
+    });
+  }
+  reader.join();
+  for (auto& each : lines)
+    BOOST_TEST((each.other.heard == text));
 }
 
 BOOST_DATA_TEST_CASE(what_an_ended_stream_has_others_say_does_not_wait,

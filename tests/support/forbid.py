@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""forbid.py NUMBER COMMAND…: runs the command under a seccomp filter in which one
-system call fails with EPERM, as container runtimes do it."""
+"""forbid.py NUMBER[,NUMBER…] COMMAND…: runs the command under seccomp filters in which
+these system calls fail with EPERM, as container runtimes do it."""
 
 import ctypes
 import errno
 import os
+import platform
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO = 0x7fff0000, 0x00050000
 LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06  # linux/bpf_common.h
 # The same on every architecture.
 IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER = 425, 426, 427
+IO_SETUP = {"x86_64": 206, "aarch64": 0}.get(platform.machine())
 # SINGLE_ISSUER, DEFER_TASKRUN: a kernel before 6.1 has not both of them.
 URING_FLAGS = 1 << 12 | 1 << 13
 
@@ -52,5 +54,6 @@ def forbid(number: int) -> None:
 
 
 if __name__ == "__main__":
-    forbid(int(sys.argv[1]))
+    for number in sys.argv[1].split(","):
+        forbid(int(number))
     os.execv(sys.argv[2], sys.argv[2:])
