@@ -11,7 +11,6 @@
 #include <asio/use_awaitable.hpp>
 
 #include "base/log.hpp"
-#include "net/unix_socket.hpp"
 
 namespace cenote::app {
 
@@ -39,26 +38,17 @@ void remove_leftover(const std::string& path) {
 
 } // namespace
 
-admin_socket::inode admin_socket::inode_at(const std::string& path) noexcept {
-  struct stat found {};
-  if (lstat(path.c_str(), &found) != 0)
-    return {};
-  return {found.st_dev, found.st_ino};
-}
-
 admin_socket::admin_socket(stream_protocol::acceptor acceptor, std::string path,
                            taker take)
   : acceptor_{std::move(acceptor)},
     path_{std::move(path)},
-    own_{inode_at(path_)},
+    own_{net::identity_of(path_)},
     take_{std::move(take)} {
   // nop
 }
 
 admin_socket::~admin_socket() {
-  // The kernel gives the number to no other file while our socket is open.
-  if (own_ != inode{} && inode_at(path_) == own_)
-    unlink(path_.c_str());
+  net::remove_own(path_, own_);
 }
 
 result<std::unique_ptr<admin_socket>>

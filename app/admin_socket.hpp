@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "net/unique_fd.hpp"
+#include "net/unix_socket.hpp"
 
 namespace cenote::app {
 
@@ -36,22 +35,12 @@ public:
   asio::awaitable<void> accept_forever();
 
 private:
-  struct inode {
-    dev_t device = 0;
-    ino_t number = 0;
-
-    friend bool operator==(const inode&, const inode&) = default;
-  };
-
-  /// Zeros if nothing is there.
-  [[nodiscard]] static inode inode_at(const std::string& path) noexcept;
-
   admin_socket(asio::local::stream_protocol::acceptor acceptor,
                std::string path, taker take);
 
   asio::local::stream_protocol::acceptor acceptor_;
   std::string path_;
-  inode own_; ///< Of the file that bind made.
+  net::file_identity own_; ///< Of the file that bind made.
   taker take_;
 };
 

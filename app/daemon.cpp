@@ -179,7 +179,8 @@ result<void> daemon::parts::serve_admin() {
                     &reloads->counters(),
                     [this] { return state.load(); },
                     version,
-                    engine->refused.has_value()};
+                    engine->refused.has_value(),
+                    engine->batches_refused.has_value()};
     auto started = http_server::start(*first->admin.http, std::move(with));
     if (!started)
       return started.error();

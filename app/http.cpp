@@ -160,7 +160,8 @@ void http_server::impl::show_metrics(httplib::Response& to) const {
   const auto catalog = parts.catalog.load();
   to.set_content(
     metrics_text({seen, parts.counters, parts.reloads, parts.quotas, *catalog,
-                  parts.version, parts.io_uring_refused}),
+                  parts.version, parts.io_uring_refused,
+                  parts.io_submit_refused}),
     "text/plain; version=0.0.4; charset=utf-8");
 }
 

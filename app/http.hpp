@@ -28,7 +28,8 @@ struct http_parts {
   const reload_counters* reloads = nullptr;             ///< Likewise.
   std::function<app::health()> health;                  ///< Any thread.
   std::string version = "0.1.0";
-  bool io_uring_refused = false; ///< Asked for, but epoll it is.
+  bool io_uring_refused = false;  ///< Asked for, but epoll it is.
+  bool io_submit_refused = false; ///< epoll sends one by one.
   /// How long requests under way may go on when the server ends. More than an
   /// honest one takes.
   std::chrono::milliseconds end_time_max{7'000};

@@ -213,9 +213,11 @@ void add_node(families& to, const metrics_source& from) {
   info.add(std::uint64_t{1},
            {{"version", std::string{from.version}}, {"engine", engine}});
   auto refused = gauge("engine_refused",
-                       "1: io_uring was asked for and the system refuses it.");
+                       "1: the engine would use it and the system refuses it.");
   refused.add(std::uint64_t{from.io_uring_refused ? 1u : 0u},
               {{"engine", "io_uring"}});
+  refused.add(std::uint64_t{from.io_submit_refused ? 1u : 0u},
+              {{"engine", "io_submit"}});
   auto shards
     = gauge("shards", "Shards that answered this scrape, or did not.");
   shards.add(std::uint64_t{from.shards.shards.size()}, {{"answered", "yes"}});

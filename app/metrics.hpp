@@ -19,7 +19,8 @@ struct metrics_source {
   const proxy::edge::quota_book& quotas;
   const tenants::catalog& catalog;
   std::string_view version;
-  bool io_uring_refused = false; ///< Asked for, but epoll it is.
+  bool io_uring_refused = false;  ///< Asked for, but epoll it is.
+  bool io_submit_refused = false; ///< epoll sends one by one.
 };
 
 /// Prometheus' text format. Any thread.

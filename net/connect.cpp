@@ -24,7 +24,6 @@
 #include "base/log.hpp"
 #include "net/resolver.hpp"
 #include "net/socket_options.hpp"
-#include "net/unix_socket.hpp"
 
 namespace cenote::net {
 
@@ -115,6 +114,7 @@ listener::listener(acceptor_type acceptor, std::string host, std::uint16_t port,
     host_{std::move(host)},
     port_{port},
     path_{std::move(path)},
+    file_{path_.empty() ? file_identity{} : identity_of(path_)},
     local_{std::move(local)} {
   // nop
 }
@@ -125,6 +125,7 @@ listener::listener(listener&& other) noexcept
     host_{std::move(other.host_)},
     port_{other.port_},
     path_{std::exchange(other.path_, {})},
+    file_{other.file_},
     local_{std::move(other.local_)} {
   // nop
 }
@@ -245,6 +246,9 @@ void listener::leave_to_others() noexcept {
 
 void listener::close() noexcept {
   auto ignored = asio::error_code{};
+  if (!path_.empty())
+    remove_own(path_, file_);
+  path_.clear();
   // Who shares the socket must not accept any more.
   if (acceptor_.is_open())
     ::shutdown(acceptor_.native_handle(), SHUT_RD);
@@ -252,9 +256,6 @@ void listener::close() noexcept {
     ::shutdown(left_.get(), SHUT_RD);
   left_.reset();
   acceptor_.close(ignored);
-  if (!path_.empty())
-    ::unlink(path_.c_str());
-  path_.clear();
 }
 
 } // namespace cenote::net

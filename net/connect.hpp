@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "net/edge_stream.hpp"
+#include "net/unix_socket.hpp"
 
 namespace cenote::net {
 
@@ -74,7 +75,7 @@ public:
   }
 
   /// Stops listening, also who shares the socket; a pending `accept` fails.
-  /// Removes a unix socket's file.
+  /// Removes a unix socket's file, unless another is in its place.
   void close() noexcept;
 
 private:
@@ -88,7 +89,8 @@ private:
   unique_fd left_; ///< Instead of `acceptor_`, when others accept.
   std::string host_;
   std::uint16_t port_;
-  std::string path_; ///< Of a unix socket, else empty.
+  std::string path_;   ///< Of a unix socket, else empty.
+  file_identity file_; ///< Of the file that bind made there.
   /// What each accepted socket's own end is; empty if it listens on several.
   std::optional<address> local_;
 };

@@ -15,10 +15,6 @@ namespace cenote::net {
 
 namespace {
 
-epoll_stream& own(stream& x) noexcept {
-  return static_cast<epoll_stream&>(x);
-}
-
 failure last_error(const char* doing) {
   return system_failure(ec::os_error, doing, errno);
 }

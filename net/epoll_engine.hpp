@@ -100,6 +100,14 @@ private:
 
   using block = std::array<epoll_stream, block_streams>;
 
+  static epoll_stream& own(stream& x) noexcept {
+    return static_cast<epoll_stream&>(x);
+  }
+
+  static const epoll_stream& own(const stream& x) noexcept {
+    return static_cast<const epoll_stream&>(x);
+  }
+
   // -- streams: epoll_engine.cpp ---------------------------------------------
   epoll_stream& take_slot();
   result<stream*> open(unique_fd socket, std::unique_ptr<tls_session> tls,

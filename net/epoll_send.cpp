@@ -17,14 +17,6 @@ namespace {
 /// Chunks that one system call sends.
 constexpr std::size_t gathered_max = 32;
 
-epoll_stream& own(stream& x) noexcept {
-  return static_cast<epoll_stream&>(x);
-}
-
-const epoll_stream& own(const stream& x) noexcept {
-  return static_cast<const epoll_stream&>(x);
-}
-
 } // namespace
 
 [[gnu::hot]] bool epoll_engine::send(stream& to, slice bytes) noexcept {

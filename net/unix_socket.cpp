@@ -4,7 +4,9 @@
 #include <cerrno>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "net/unique_fd.hpp"
 
@@ -23,6 +25,18 @@ bool is_served(const std::string& path) noexcept {
       == 0)
     return true;
   return errno != ECONNREFUSED && errno != ENOENT && errno != ENOTDIR;
+}
+
+file_identity identity_of(const std::string& path) noexcept {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0)
+    return {};
+  return {found.st_dev, found.st_ino};
+}
+
+void remove_own(const std::string& path, const file_identity& own) noexcept {
+  if (own.number != 0 && identity_of(path) == own)
+    ::unlink(path.c_str());
 }
 
 } // namespace cenote::net

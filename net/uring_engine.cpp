@@ -16,18 +16,6 @@
 
 namespace cenote::net {
 
-namespace {
-
-uring_stream& own(stream& x) noexcept {
-  return static_cast<uring_stream&>(x);
-}
-
-const uring_stream& own(const stream& x) noexcept {
-  return static_cast<const uring_stream&>(x);
-}
-
-} // namespace
-
 result<std::unique_ptr<engine>> make_uring_engine(const socket_options& options,
                                                   const uring_tuning& tuning) {
   auto wakeup = waker::make_event();

@@ -90,6 +90,14 @@ private:
 
   using block = std::array<uring_stream, block_streams>;
 
+  static uring_stream& own(stream& x) noexcept {
+    return static_cast<uring_stream&>(x);
+  }
+
+  static const uring_stream& own(const stream& x) noexcept {
+    return static_cast<const uring_stream&>(x);
+  }
+
   // -- streams: uring_engine.cpp ----------------------------------------------
   void own_thread() noexcept;
   void watch_always(int fd, operation tag) noexcept;

@@ -12,10 +12,6 @@ namespace cenote::net {
 
 namespace {
 
-uring_stream& own(stream& x) noexcept {
-  return static_cast<uring_stream&>(x);
-}
-
 std::uint32_t bits(unsigned flags) noexcept {
   return static_cast<std::uint32_t>(flags);
 }

@@ -88,6 +88,7 @@ BOOST_AUTO_TEST_CASE(metrics_are_prometheus_text) {
   for (const auto& line :
        {"cenote_info{version=\"0.1.0\",engine=\"epoll\"} 1",
         "cenote_engine_refused{engine=\"io_uring\"} 0",
+        "cenote_engine_refused{engine=\"io_submit\"} 0",
         "cenote_shards{answered=\"yes\"} 2", "cenote_logins_total 7",
         "cenote_logins_failed_total{code=\"wrong_password\"} 1",
         "cenote_clients_ended_total{code=\"query_wait_timeout\"} 2",

@@ -84,3 +84,4 @@ def test_where_nothing_new_is_allowed_epoll_sends_one_by_one_and_says_so(
                     "code=engine_unavailable.*io_setup.*not permitted")
     pooler.wait_log("ready.*engine=epoll")
     works(connect, pooler)
+    assert 'cenote_engine_refused{engine="io_submit"} 1' in pooler.metrics()

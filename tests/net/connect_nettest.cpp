@@ -143,6 +143,19 @@ BOOST_AUTO_TEST_CASE(a_unix_socket_has_the_mode_asked_for) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_unix_socket_that_another_took_over_is_left_to_it) {
+  auto on = edge{};
+  auto dir = temporary_directory{};
+  auto first = std::optional{listen(on, dir.path, 6543)};
+  const auto path = first->name();
+  std::filesystem::remove(path);
+  auto second = std::optional{listen(on, dir.path, 6543)};
+  first.reset();
+  BOOST_TEST(net::is_served(path));
+  second.reset();
+  BOOST_TEST(!std::filesystem::exists(path));
+}
+
 BOOST_AUTO_TEST_CASE(the_kernel_holds_as_many_connections_as_asked_for) {
   auto on = edge{};
   auto made
