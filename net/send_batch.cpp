@@ -70,7 +70,8 @@ send_batch::~send_batch() {
 
 result<std::unique_ptr<send_batch>> send_batch::make() {
   if (is_watched)
-    return failure{ec::engine_unavailable, "ThreadSanitizer cannot follow it"};
+    return failure{ec::engine_unavailable,
+                   "not in a build that looks for data races"};
   if (!is_sigpipe_ignored())
     return failure{ec::engine_unavailable, "SIGPIPE is not ignored"};
   auto made = std::unique_ptr<send_batch>{new send_batch};
