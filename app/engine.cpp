@@ -29,8 +29,9 @@ chosen_engine choose_epoll(std::optional<failure> uring_refused) {
 } // namespace
 
 chosen_engine choose_engine(configs::engine_choice wanted) {
-  // Automatic is io_uring where it works: it costs less with many clients
-  // (docs/performance.md). Containers often forbid it.
+  // Automatic is io_uring where it works: it costs about as much as epoll, and
+  // less with many prepared clients (docs/performance.md). Containers often
+  // forbid it.
   if (wanted == configs::engine_choice::epoll)
     return choose_epoll({});
   if (auto works = net::probe_uring(); !works)
